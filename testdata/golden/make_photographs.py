@@ -4,8 +4,13 @@
 
 FOLDER: by default images under FEATX_DATA (else ../shared/data beside the project). Pillow opens each picture and converts
 it to RGB; Resize(256), CenterCrop(224), ToTensor, Normalize (ImageNet); float32 network; the 2048 values of `flatten` go into
-photographs-resnet50.safetensors as float16, one tensor per file name. __metadata__ says how alike different photographs'
-features are, which is what a comparison has to be read against.
+photographs-resnet50.safetensors as float16, one tensor per file name.
+
+Compare centred: subtract the mean feature of all photographs from both sides, then take the cosine. With random weights
+every picture's features point in nearly one direction (cosine 0.995 and more between different photographs, see
+__metadata__), so the plain cosine hardly sees a wrong pipeline: over 20 of the photographs its minimum was 0.99998 with
+bicubic instead of bilinear and 0.99996 with the crop one pixel off, where the centred one fell to 0.43 and 0.91. Errors of
+at most 1 of 255 in every pixel leave the centred cosine at 0.9995, this file's rounding to float16 at 0.99998.
 Needs torch, torchvision and Pillow (made with 1.13, 0.14 and 9.4).
 """
 import os
