@@ -1,0 +1,60 @@
+package arch
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/featx-go/featx/engine"
+)
+
+// The configurations of torchvision/models/vgg.py (Simonyan and Zisserman 2014, table 1): output channels of the 3x3 convolutions, M is a pool.
+var vggConfigs = map[int]string{
+	11: "64 M 128 M 256 256 M 512 512 M 512 512 M",
+	13: "64 64 M 128 128 M 256 256 M 512 512 M 512 512 M",
+	16: "64 64 M 128 128 M 256 256 256 M 512 512 512 M 512 512 512 M",
+	19: "64 64 M 128 128 M 256 256 256 256 M 512 512 512 512 M 512 512 512 512 M",
+}
+
+func init() {
+	for depth, config := range vggConfigs {
+		for _, bn := range []bool{false, true} {
+			name := fmt.Sprintf("vgg%d", depth)
+			if bn {
+				name += "_bn"
+			}
+			register(name, 1000, "classifier.6.weight", func(o Options) *engine.Graph { return vgg(config, bn, o) })
+		}
+	}
+}
+
+func vgg(config string, bn bool, o Options) *engine.Graph {
+	t := newTorch(224, 3)
+	x, n := engine.InputName, 0
+	next := func() string { n++; return fmt.Sprintf("features.%d", n-1) }
+	for _, item := range strings.Fields(config) {
+		if item == "M" {
+			x = t.Add(next(), &engine.MaxPool{Window: engine.Square(2, 2, 0)}, x)
+			continue
+		}
+		outC := 0
+		fmt.Sscan(item, &outC)
+		x = t.conv(next(), x, outC, 3, 1, 1, true)
+		if bn {
+			x = t.bn(next(), x)
+		}
+		x = t.relu(next(), x)
+	}
+	t.Alias("features", x)
+	x = t.Add("avgpool", &engine.AdaptivePool{OutH: 7, OutW: 7}, x)
+	x = t.Add("flatten", &engine.Flatten{}, x)
+	x = t.linear("classifier.0", x, 4096)
+	x = t.relu("classifier.1", x)
+	x = t.Add("classifier.2", &engine.Identity{Dropout: true}, x)
+	x = t.linear("classifier.3", x, 4096)
+	x = t.relu("classifier.4", x)
+	x = t.Add("classifier.5", &engine.Identity{Dropout: true}, x)
+	t.Features = x
+	x = t.linear("classifier.6", x, o.Classes)
+	t.Alias("classifier", x)
+	return t.Graph
+}

@@ -1,0 +1,153 @@
+package engine
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"slices"
+	"sort"
+	"strings"
+	"unsafe"
+
+	"github.com/x448/float16"
+)
+
+// DType is the element type of a stored tensor, spelled as safetensors does.
+type DType string
+
+const (
+	F32 DType = "F32"
+	F16 DType = "F16"
+)
+
+// Size is the number of bytes of one element.
+func (d DType) Size() int {
+	if d == F16 {
+		return 2
+	}
+	return 4
+}
+
+// Weight is a stored tensor: row-major, little-endian, usually in a mapped file.
+type Weight struct {
+	DType DType
+	Shape []int
+	Data  []byte
+}
+
+// Elements is the product of the shape.
+func (w Weight) Elements() int {
+	n := 1
+	for _, d := range w.Shape {
+		n *= d
+	}
+	return n
+}
+
+// Float32s gives the values, widened exactly. The slice may share the tensor's memory: it is read-only.
+func (w Weight) Float32s() []float32 {
+	n := w.Elements()
+	if n == 0 {
+		return nil
+	}
+	if w.DType == F32 && littleEndian && uintptr(unsafe.Pointer(&w.Data[0]))%4 == 0 {
+		return unsafe.Slice((*float32)(unsafe.Pointer(&w.Data[0])), n)
+	}
+	out := make([]float32, n)
+	for i := range out {
+		if w.DType == F16 {
+			out[i] = float16.Frombits(binary.LittleEndian.Uint16(w.Data[2*i:])).Float32()
+		} else {
+			out[i] = math.Float32frombits(binary.LittleEndian.Uint32(w.Data[4*i:]))
+		}
+	}
+	return out
+}
+
+var littleEndian = func() bool {
+	x := uint16(1)
+	return *(*byte)(unsafe.Pointer(&x)) == 1
+}()
+
+// WeightSource gives tensors by name. It must be safe for concurrent use.
+type WeightSource interface {
+	Weight(name string) (Weight, bool)
+}
+
+// WeightMap is a WeightSource in memory.
+type WeightMap map[string]Weight
+
+// Weight implements WeightSource.
+func (m WeightMap) Weight(name string) (Weight, bool) {
+	w, ok := m[name]
+	return w, ok
+}
+
+// Params lists every tensor that the graph needs for its own input size, in node order.
+func (g *Graph) Params() ([]Param, error) {
+	shapes, err := g.Infer(g.Input)
+	if err != nil {
+		return nil, err
+	}
+	var list []Param
+	seen := map[string]bool{}
+	for i, from := range g.edges() {
+		for _, p := range g.Nodes[i].Op.params(g.Layout, pick(from, g.Input, shapes)) {
+			if !seen[p.Tensor] {
+				seen[p.Tensor] = true
+				list = append(list, p)
+			}
+		}
+	}
+	return list, nil
+}
+
+// MismatchError says which tensors do not fit a graph.
+type MismatchError struct {
+	Missing   []string // needed, not there
+	Misshapen []string // "name: has [..], needs [..]"
+	Surplus   []string // there, not needed
+}
+
+func (e *MismatchError) Error() string {
+	var parts []string
+	for _, p := range []struct {
+		what string
+		list []string
+	}{{"missing", e.Missing}, {"misshapen", e.Misshapen}, {"surplus", e.Surplus}} {
+		if len(p.list) > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s: %s", len(p.list), p.what, strings.Join(p.list, ", ")))
+		}
+	}
+	return "the weights do not fit the network: " + strings.Join(parts, "; ")
+}
+
+// CheckWeights compares stored tensors (name -> shape) with what the graph needs. The error is a *MismatchError that lists every difference.
+func (g *Graph) CheckWeights(stored map[string][]int) error {
+	params, err := g.Params()
+	if err != nil {
+		return err
+	}
+	var e MismatchError
+	needed := map[string]bool{}
+	for _, p := range params {
+		needed[p.Tensor] = true
+		shape, ok := stored[p.Tensor]
+		switch {
+		case !ok:
+			e.Missing = append(e.Missing, p.Tensor)
+		case !slices.Equal(shape, p.Shape):
+			e.Misshapen = append(e.Misshapen, fmt.Sprintf("%s: has %v, needs %v", p.Tensor, shape, p.Shape))
+		}
+	}
+	for name := range stored {
+		if !needed[name] {
+			e.Surplus = append(e.Surplus, name)
+		}
+	}
+	sort.Strings(e.Surplus)
+	if len(e.Missing)+len(e.Misshapen)+len(e.Surplus) > 0 {
+		return &e
+	}
+	return nil
+}
