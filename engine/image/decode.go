@@ -1,0 +1,145 @@
+package image
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	stdimage "image"
+	"image/png"
+	"io"
+	"io/fs"
+	"os"
+	"unicode/utf8"
+)
+
+// MaxPixels is the largest picture, in pixels, that Decode reads: the number
+// from which Pillow, too, takes a picture for a decompression bomb.
+const MaxPixels = 178_956_970
+
+// Decode reads a JPEG or PNG picture, told apart by its content. The result has
+// the pixels of Pillow's Image.open(f).convert("RGB"): alpha is dropped, EXIF
+// orientation and colour profiles are not looked at. A picture that is truncated,
+// or larger than [MaxPixels], is an error.
+func Decode(r io.Reader) (m *RGB, err error) {
+	// The standard decoders are not known to panic, but files come from anywhere.
+	defer func() {
+		if p := recover(); p != nil {
+			m, err = nil, fmt.Errorf("broken picture: %v", p)
+		}
+	}()
+	br := bufio.NewReaderSize(r, 1<<16)
+	head, err := br.Peek(512)
+	if err != nil && err != io.EOF {
+		return nil, err
+	}
+	switch {
+	case len(head) == 0:
+		return nil, errors.New("no picture: 0 bytes")
+	case bytes.HasPrefix(head, []byte("\xff\xd8")):
+		m, err = decodeJPEG(br)
+	case bytes.HasPrefix(head, []byte(pngSignature)):
+		m, err = decodePNG(br, head)
+	default:
+		return nil, fmt.Errorf("not a JPEG or PNG (%s)", looksLike(head))
+	}
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		err = errors.New("truncated: the file ends before the picture does")
+	}
+	return m, err
+}
+
+// DecodeFile is [Decode] for the file at path. Its errors begin with the path.
+func DecodeFile(path string) (*RGB, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		var pe *fs.PathError
+		if errors.As(err, &pe) {
+			err = pe.Err
+		}
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return nil, fmt.Errorf("%s: is a directory, not a picture", path)
+	}
+	m, err := Decode(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return m, nil
+}
+
+// checkSize refuses pictures before memory is spent on them.
+func checkSize(w, h int) error {
+	if w <= 0 || h <= 0 {
+		return fmt.Errorf("broken picture: its header says %d x %d pixels", w, h)
+	}
+	if uint64(w)*uint64(h) > MaxPixels {
+		return fmt.Errorf("too large: its header says %d x %d pixels, the limit is %d million", w, h, MaxPixels/1_000_000)
+	}
+	return nil
+}
+
+const pngSignature = "\x89PNG\r\n\x1a\n"
+
+// decodePNG reads a PNG whose first bytes are head.
+func decodePNG(r io.Reader, head []byte) (*RGB, error) {
+	const ihdr = len(pngSignature) + 8 // width, height, bit depth, colour type
+	if len(head) < ihdr+10 {
+		return nil, io.ErrUnexpectedEOF
+	}
+	if string(head[ihdr-4:ihdr]) != "IHDR" {
+		return nil, errors.New("broken PNG: it does not begin with its header (IHDR)")
+	}
+	w, h := binary.BigEndian.Uint32(head[ihdr:]), binary.BigEndian.Uint32(head[ihdr+4:])
+	if err := checkSize(int(int32(w)), int(int32(h))); err != nil {
+		return nil, err
+	}
+	img, err := png.Decode(r)
+	if err != nil {
+		return nil, err
+	}
+	if n, ok := img.(*stdimage.NRGBA64); ok && head[ihdr+9] == 0 {
+		// 16-bit grey with a transparent colour: clipped like 16-bit grey without one.
+		m := NewRGB(int(w), int(h))
+		for y := range m.H {
+			grey16Row(m.row(y), n.Pix[y*n.Stride:], 8)
+		}
+		return m, nil
+	}
+	return FromImage(img), nil
+}
+
+// looksLike says what a file seems to be that is no picture for us.
+func looksLike(head []byte) string {
+	for _, k := range []struct {
+		offset      int
+		magic, name string
+	}{
+		{0, "GIF8", "a GIF"}, {8, "WEBP", "a WebP"}, {0, "BM", "a BMP"}, {0, "II*\x00", "a TIFF"}, {0, "MM\x00*", "a TIFF"},
+		{4, "ftypavif", "an AVIF"}, {4, "ftyphei", "a HEIC"}, {4, "ftypmif1", "a HEIC"}, {4, "ftyp", "a video"}, {0, "\x00\x00\x00\x0cJXL ", "a JPEG XL"},
+		{0, "\x00\x00\x00\x0cjP  ", "a JPEG 2000"}, {0, "%PDF", "a PDF"}, {0, "PK\x03\x04", "a zip"}, {0, "\x1f\x8b", "a gzip"},
+		{0, "\x93NUMPY", "a .npy array"},
+	} {
+		if len(head) > k.offset && bytes.HasPrefix(head[k.offset:], []byte(k.magic)) {
+			return "looks like " + k.name + " file"
+		}
+	}
+	if isText(head) {
+		return "looks like text"
+	}
+	return fmt.Sprintf("begins with the bytes % x", head[:min(4, len(head))])
+}
+
+func isText(head []byte) bool {
+	for len(head) > 0 {
+		r, n := utf8.DecodeRune(head)
+		if r == utf8.RuneError && n == 1 && len(head) >= utf8.UTFMax || r < ' ' && r != '\n' && r != '\r' && r != '\t' {
+			return false
+		}
+		head = head[n:]
+	}
+	return true
+}
