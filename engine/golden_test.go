@@ -15,7 +15,7 @@ import (
 	"github.com/featx-go/featx/engine/arch"
 )
 
-var goldenNetworks = []string{"vgg16", "vgg19", "resnet18", "resnet50"}
+var goldenNetworks = []string{"vgg16", "vgg19", "vgg11_bn", "resnet18", "resnet50"}
 
 // goldenLayer is what testdata/golden/make_golden.py says of a layer: PyTorch in float64, with the weights of arch.Seeded.
 type goldenLayer struct {

@@ -21,7 +21,7 @@ import safetensors_file
 import seeded
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-NETWORKS = ["vgg16", "vgg19", "resnet18", "resnet50"]
+NETWORKS = ["vgg16", "vgg19", "vgg11_bn", "resnet18", "resnet50"]
 
 
 class Lockstep:
