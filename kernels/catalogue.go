@@ -1,0 +1,23 @@
+package kernels
+
+// Family is a group of kernels with one contract.
+type Family struct {
+	Name string
+	Does string // one line for people
+	ISAs []ISA  // the instruction sets with code of their own; the others run the portable Go
+}
+
+// Catalogue lists every family once. Tests, benchmarks and "featx info" read it: what is not here does not exist.
+var Catalogue = []Family{
+	{"gemm", "convolution and dense layers: indirect GEMM tile with epilogue", []ISA{Generic, AVX2, AVX512}},
+}
+
+// Runs tells which code the family runs when isa is asked for: isa itself, or Generic.
+func (f Family) Runs(isa ISA) ISA {
+	for _, have := range f.ISAs {
+		if have == isa && isa.Supported() {
+			return isa
+		}
+	}
+	return Generic
+}

@@ -1,0 +1,34 @@
+//go:build amd64 && !purego
+
+package kernels
+
+const hasAssembly = true
+
+// Gemm computes the tile t with rows rows, 1 to MR, of a panel of width nr, one of GemmPanels.
+func (isa ISA) Gemm(nr, rows int, t *GemmTile) {
+	shape := isa.panel(nr, rows)
+	switch {
+	case isa == AVX512 && nr == 32:
+		gemm32AVX512(rows, t)
+	case isa == AVX512:
+		gemm16AVX512(rows, t)
+	case isa == AVX2 && nr == 16:
+		gemm16AVX2(rows, t)
+	case isa == AVX2:
+		gemm8AVX2(rows, t)
+	default:
+		gemmGeneric(shape, rows, t)
+	}
+}
+
+//go:noescape
+func gemm32AVX512(rows int, t *GemmTile)
+
+//go:noescape
+func gemm16AVX512(rows int, t *GemmTile)
+
+//go:noescape
+func gemm16AVX2(rows int, t *GemmTile)
+
+//go:noescape
+func gemm8AVX2(rows int, t *GemmTile)

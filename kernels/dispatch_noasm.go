@@ -1,0 +1,10 @@
+//go:build !amd64 || purego
+
+package kernels
+
+const hasAssembly = false
+
+// Gemm computes the tile t with rows rows, 1 to MR, of a panel of width nr, one of GemmPanels.
+func (isa ISA) Gemm(nr, rows int, t *GemmTile) {
+	gemmGeneric(isa.panel(nr, rows), rows, t)
+}

@@ -1,0 +1,85 @@
+package kernels
+
+import (
+	"fmt"
+	"unsafe"
+)
+
+// GemmShape is the largest tile that one call of Gemm computes.
+type GemmShape struct {
+	MR int // rows: output pixels
+	NR int // columns: output channels, the width of a packed panel
+}
+
+// GemmTile is the arguments of one tile of an indirect matrix multiplication: rows x cols outputs, where each row is read
+// through a table of offsets, so that a convolution of any stride, dilation and padding needs no im2col. It computes
+//
+//	for r in 0..rows, c in 0..Cols:
+//		v := 0 if First, else Acc[r][c]
+//		for s in 0..Segments, i in 0..SegLen:
+//			v = fma(*(A + Off[s][r] + 4*i), W[s*SegLen+i][c], v)
+//		if !Last { Acc[r][c] = v; continue }
+//		v = clamp(fma(v, Scale[c], Shift[c]) + Res[r][c], Lo, Hi)
+//		C[r][c] = v
+//
+// with the details of the epilogue as the package's numeric contract has them. Assembly reads this struct by its offsets.
+//
+// One call is never preempted: keep Segments*SegLen below about 4608 and split a longer K over several calls with First,
+// Last and Acc, which changes no bit.
+type GemmTile struct {
+	A           unsafe.Pointer // base that Off counts from; what Off reaches lies in A's allocation
+	Off         *int64         // [Segments][MR] byte offsets from A of each row's segment, MR that of the panel's GemmShape; entries of unused rows are not read
+	W           *float32       // the packed panel, [Segments*SegLen][NR], next to each other
+	Segments    int            // at least 1
+	SegLen      int            // floats per segment, at least 1
+	Acc         *float32       // [MR][NR] accumulators between the calls of one tile; used if First or Last is unset
+	First, Last bool           // start from +0 instead of Acc; apply the epilogue and store to C instead of Acc
+	Scale       *float32       // NR values; nil is no affine
+	Shift       *float32       // NR values; read only if Scale is set
+	Res         *float32       // residual in the geometry of C, may be C; nil is none
+	ResStride   int            // bytes from row to row of Res
+	C           *float32       // output
+	CStride     int            // bytes from row to row of C
+	Cols        int            // valid columns, 1 to NR: nothing beyond them is read from Res or written to C
+	Lo, Hi      float32        // clamp
+}
+
+var (
+	panelsGeneric = []GemmShape{{4, 8}}
+	panelsAVX2    = []GemmShape{{6, 16}, {6, 8}}
+	panelsAVX512  = []GemmShape{{12, 32}, {12, 16}}
+)
+
+// GemmPanels lists the tile shapes of the instruction set, widest first. The slice is shared: do not write to it.
+func (isa ISA) GemmPanels() []GemmShape {
+	switch isa {
+	case AVX2:
+		return panelsAVX2
+	case AVX512:
+		return panelsAVX512
+	}
+	return panelsGeneric
+}
+
+// PanelWidth is the width (NR) of the next panel when so many output channels are left: the narrowest that holds them all,
+// else the widest.
+func (isa ISA) PanelWidth(remaining int) int {
+	panels := isa.GemmPanels()
+	width := panels[0].NR
+	for _, p := range panels {
+		if p.NR >= remaining {
+			width = p.NR
+		}
+	}
+	return width
+}
+
+// panel finds the shape of width nr and checks rows against it.
+func (isa ISA) panel(nr, rows int) GemmShape {
+	for _, p := range isa.GemmPanels() {
+		if p.NR == nr && 1 <= rows && rows <= p.MR {
+			return p
+		}
+	}
+	panic(fmt.Sprintf("kernels: no %s GEMM tile of %d rows x %d columns, have %v", isa, rows, nr, isa.GemmPanels()))
+}

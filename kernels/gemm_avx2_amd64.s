@@ -1,0 +1,362 @@
+//go:build !purego
+
+// GEMM tiles of up to 6 rows x 16 or 8 columns on AVX2 and FMA3; the contract is at GemmTile in gemm.go.
+//
+//	AX BX CX DX SI DI  ends of the rows' segments
+//	R13      minus the bytes left of the segment, for all rows, counting up to 0
+//	R12      entry of the offset table
+//	R11      weights
+//	R8-R10 R14 R15 BP  free in the loop
+//	Y0-Y11   accumulators: row r has Y(2r), Y(2r+1), or Y(r) with 8 columns
+//	Y12 Y13  weights of one k
+//	Y14 Y15  one element of a row, in turn
+//
+// Each number of rows has its own loop. What comes before and after is shared and leaves behind the last row.
+
+#include "go_asm.h"
+#include "textflag.h"
+
+// A window that starts 4*n bytes before laneMask+64 has its first n lanes set.
+DATA laneMask<>+0(SB)/8, $-1
+DATA laneMask<>+8(SB)/8, $-1
+DATA laneMask<>+16(SB)/8, $-1
+DATA laneMask<>+24(SB)/8, $-1
+DATA laneMask<>+32(SB)/8, $-1
+DATA laneMask<>+40(SB)/8, $-1
+DATA laneMask<>+48(SB)/8, $-1
+DATA laneMask<>+56(SB)/8, $-1
+DATA laneMask<>+64(SB)/8, $0
+DATA laneMask<>+72(SB)/8, $0
+DATA laneMask<>+80(SB)/8, $0
+DATA laneMask<>+88(SB)/8, $0
+DATA laneMask<>+96(SB)/8, $0
+DATA laneMask<>+104(SB)/8, $0
+DATA laneMask<>+112(SB)/8, $0
+DATA laneMask<>+120(SB)/8, $0
+GLOBL laneMask<>(SB), RODATA|NOPTR, $128
+
+// PROLOGUE fetches t: AX = t, BX = Acc, CX = rows, R11, R12 and the locals.
+#define PROLOGUE \
+	MOVQ t+8(FP), AX               \
+	MOVQ GemmTile_SegLen(AX), BX   \
+	SHLQ $2, BX                    \
+	MOVQ GemmTile_A(AX), CX        \
+	ADDQ BX, CX                    \
+	MOVQ CX, base-8(SP)            \
+	NEGQ BX                        \
+	MOVQ BX, left-16(SP)           \
+	MOVQ GemmTile_Segments(AX), CX \
+	MOVQ CX, segs-24(SP)           \
+	MOVQ GemmTile_Off(AX), R12     \
+	MOVQ GemmTile_W(AX), R11       \
+	MOVQ GemmTile_Acc(AX), BX      \
+	MOVQ rows+0(FP), CX
+
+// PTR points a row at the end of its next segment.
+#define PTR(r, P) MOVQ base-8(SP), P; ADDQ (r*8)(R12), P
+#define PTRS1 PTR(0, AX)
+#define PTRS2 PTRS1; PTR(1, BX)
+#define PTRS3 PTRS2; PTR(2, CX)
+#define PTRS4 PTRS3; PTR(3, DX)
+#define PTRS5 PTRS4; PTR(4, SI)
+#define PTRS6 PTRS5; PTR(5, DI)
+
+// LOOP runs all segments for one number of rows: WEIGHTS loads the weights of one k, FMAS feeds the accumulators.
+#define LOOP(segment, k, PTRS, WEIGHTS, FMAS) \
+segment:                 \
+	PTRS                 \
+	ADDQ $(6*8), R12     \
+	MOVQ left-16(SP), R13 \
+	PCALIGN $64          \
+k:                       \
+	WEIGHTS              \
+	FMAS                 \
+	ADDQ $4, R13         \
+	JNE  k               \
+	DECQ segs-24(SP)     \
+	JNE  segment         \
+	JMP  done
+
+// DISPATCH jumps to the loop of CX rows.
+#define DISPATCH \
+	CMPQ CX, $3; JHI over3; \
+	CMPQ CX, $2; JEQ seg2; JHI seg3; JMP seg1; \
+over3: CMPQ CX, $5; JEQ seg5; JHI seg6; JMP seg4
+
+// EPILOGUE: AX = t, CX = rows, Y12 = Lo, Y13 = Hi, DI = C, R8 = CStride, R9 = Res, R10 = ResStride, R11 = Shift,
+// BX = the lane masks of the valid columns, SI = Scale and the flags its test against nil.
+#define EPILOGUE \
+	VBROADCASTSS GemmTile_Lo(AX), Y12 \
+	VBROADCASTSS GemmTile_Hi(AX), Y13 \
+	MOVQ GemmTile_C(AX), DI           \
+	MOVQ GemmTile_CStride(AX), R8     \
+	MOVQ GemmTile_Res(AX), R9         \
+	MOVQ GemmTile_ResStride(AX), R10  \
+	MOVQ GemmTile_Shift(AX), R11      \
+	MOVQ GemmTile_Cols(AX), DX        \
+	SHLQ $2, DX                       \
+	LEAQ laneMask<>+64(SB), BX        \
+	SUBQ DX, BX                       \
+	MOVQ GemmTile_Scale(AX), SI       \
+	TESTQ SI, SI
+
+// The clamp of one vector.
+#define CLAMP(v) VMAXPS v, Y12, v; VMINPS v, Y13, v
+
+// ---- 16 columns
+
+#define WEIGHTS16 \
+	VMOVUPS (R11), Y12   \
+	VMOVUPS 32(R11), Y13 \
+	ADDQ $64, R11
+
+#define ROW16(P, x, v0, v1) \
+	VBROADCASTSS (P)(R13*1), x \
+	VFMADD231PS Y12, x, v0     \
+	VFMADD231PS Y13, x, v1
+
+#define R16x1 ROW16(AX, Y14, Y0, Y1)
+#define R16x2 R16x1; ROW16(BX, Y15, Y2, Y3)
+#define R16x3 R16x2; ROW16(CX, Y14, Y4, Y5)
+#define R16x4 R16x3; ROW16(DX, Y15, Y6, Y7)
+#define R16x5 R16x4; ROW16(SI, Y14, Y8, Y9)
+#define R16x6 R16x5; ROW16(DI, Y15, Y10, Y11)
+
+#define ZERO16(v0, v1) VXORPS v0, v0, v0; VXORPS v1, v1, v1
+
+#define LOAD16(v0, v1) \
+	VMOVUPS (BX), v0   \
+	VMOVUPS 32(BX), v1 \
+	ADDQ $64, BX       \
+	DECQ CX            \
+	JEQ  loaded
+
+#define SAVE16(v0, v1) \
+	VMOVUPS v0, (BX)   \
+	VMOVUPS v1, 32(BX) \
+	ADDQ $64, BX       \
+	DECQ CX            \
+	JEQ  return
+
+#define AFFINE16(v0, v1) \
+	VMOVUPS (SI), Y14            \
+	VMOVUPS 32(SI), Y15          \
+	VFMADD213PS (R11), Y14, v0   \
+	VFMADD213PS 32(R11), Y15, v1
+
+#define FULL16(v0, v1, plain) \
+	TESTQ R9, R9          \
+	JEQ   plain           \
+	VADDPS (R9), v0, v0   \
+	VADDPS 32(R9), v1, v1 \
+	ADDQ  R10, R9         \
+plain:                    \
+	CLAMP(v0)             \
+	CLAMP(v1)             \
+	VMOVUPS v0, (DI)      \
+	VMOVUPS v1, 32(DI)    \
+	ADDQ  R8, DI          \
+	DECQ  CX              \
+	JEQ   return
+
+// Masked stores are slow on some CPUs, so only the tile that needs them has them.
+#define PART16(v0, v1, plain) \
+	TESTQ R9, R9                   \
+	JEQ   plain                    \
+	VMOVUPS (BX), Y15              \
+	VMASKMOVPS (R9), Y15, Y14      \
+	VADDPS Y14, v0, v0             \
+	VMOVUPS 32(BX), Y15            \
+	VMASKMOVPS 32(R9), Y15, Y14    \
+	VADDPS Y14, v1, v1             \
+	ADDQ  R10, R9                  \
+plain:                             \
+	CLAMP(v0)                      \
+	CLAMP(v1)                      \
+	VMOVUPS (BX), Y15              \
+	VMASKMOVPS v0, Y15, (DI)       \
+	VMOVUPS 32(BX), Y15            \
+	VMASKMOVPS v1, Y15, 32(DI)     \
+	ADDQ  R8, DI                   \
+	DECQ  CX                       \
+	JEQ   return
+
+// func gemm16AVX2(rows int, t *GemmTile)
+TEXT ·gemm16AVX2(SB), NOSPLIT, $24-16
+	PROLOGUE
+	ZERO16(Y0, Y1)
+	ZERO16(Y2, Y3)
+	ZERO16(Y4, Y5)
+	ZERO16(Y6, Y7)
+	ZERO16(Y8, Y9)
+	ZERO16(Y10, Y11)
+	CMPB GemmTile_First(AX), $0
+	JNE  loaded
+	LOAD16(Y0, Y1)
+	LOAD16(Y2, Y3)
+	LOAD16(Y4, Y5)
+	LOAD16(Y6, Y7)
+	LOAD16(Y8, Y9)
+	LOAD16(Y10, Y11)
+
+loaded:
+	MOVQ rows+0(FP), CX
+	DISPATCH
+
+	LOOP(seg1, k1, PTRS1, WEIGHTS16, R16x1)
+	LOOP(seg2, k2, PTRS2, WEIGHTS16, R16x2)
+	LOOP(seg3, k3, PTRS3, WEIGHTS16, R16x3)
+	LOOP(seg4, k4, PTRS4, WEIGHTS16, R16x4)
+	LOOP(seg5, k5, PTRS5, WEIGHTS16, R16x5)
+	LOOP(seg6, k6, PTRS6, WEIGHTS16, R16x6)
+
+done:
+	MOVQ t+8(FP), AX
+	MOVQ rows+0(FP), CX
+	CMPB GemmTile_Last(AX), $0
+	JNE  epilogue
+	MOVQ GemmTile_Acc(AX), BX
+	SAVE16(Y0, Y1)
+	SAVE16(Y2, Y3)
+	SAVE16(Y4, Y5)
+	SAVE16(Y6, Y7)
+	SAVE16(Y8, Y9)
+	SAVE16(Y10, Y11)
+
+epilogue:
+	EPILOGUE
+	JEQ store
+	AFFINE16(Y0, Y1)
+	AFFINE16(Y2, Y3)
+	AFFINE16(Y4, Y5)
+	AFFINE16(Y6, Y7)
+	AFFINE16(Y8, Y9)
+	AFFINE16(Y10, Y11)
+
+store:
+	CMPQ DX, $64
+	JNE  part
+	FULL16(Y0, Y1, f0)
+	FULL16(Y2, Y3, f1)
+	FULL16(Y4, Y5, f2)
+	FULL16(Y6, Y7, f3)
+	FULL16(Y8, Y9, f4)
+	FULL16(Y10, Y11, f5)
+
+part:
+	PART16(Y0, Y1, p0)
+	PART16(Y2, Y3, p1)
+	PART16(Y4, Y5, p2)
+	PART16(Y6, Y7, p3)
+	PART16(Y8, Y9, p4)
+	PART16(Y10, Y11, p5)
+
+return:
+	VZEROUPPER
+	RET
+
+// ---- 8 columns
+
+#define WEIGHTS8 \
+	VMOVUPS (R11), Y12 \
+	ADDQ $32, R11
+
+#define ROW8(P, x, v) \
+	VBROADCASTSS (P)(R13*1), x \
+	VFMADD231PS Y12, x, v
+
+#define R8x1 ROW8(AX, Y14, Y0)
+#define R8x2 R8x1; ROW8(BX, Y15, Y1)
+#define R8x3 R8x2; ROW8(CX, Y14, Y2)
+#define R8x4 R8x3; ROW8(DX, Y15, Y3)
+#define R8x5 R8x4; ROW8(SI, Y14, Y4)
+#define R8x6 R8x5; ROW8(DI, Y15, Y5)
+
+#define LOAD8(v) \
+	VMOVUPS (BX), v \
+	ADDQ $32, BX    \
+	DECQ CX         \
+	JEQ  loaded
+
+#define SAVE8(v) \
+	VMOVUPS v, (BX) \
+	ADDQ $32, BX    \
+	DECQ CX         \
+	JEQ  return
+
+#define PART8(v, plain) \
+	TESTQ R9, R9              \
+	JEQ   plain               \
+	VMASKMOVPS (R9), Y15, Y14 \
+	VADDPS Y14, v, v          \
+	ADDQ  R10, R9             \
+plain:                        \
+	CLAMP(v)                  \
+	VMASKMOVPS v, Y15, (DI)   \
+	ADDQ  R8, DI              \
+	DECQ  CX                  \
+	JEQ   return
+
+// func gemm8AVX2(rows int, t *GemmTile)
+TEXT ·gemm8AVX2(SB), NOSPLIT, $24-16
+	PROLOGUE
+	ZERO16(Y0, Y1)
+	ZERO16(Y2, Y3)
+	ZERO16(Y4, Y5)
+	CMPB GemmTile_First(AX), $0
+	JNE  loaded
+	LOAD8(Y0)
+	LOAD8(Y1)
+	LOAD8(Y2)
+	LOAD8(Y3)
+	LOAD8(Y4)
+	LOAD8(Y5)
+
+loaded:
+	MOVQ rows+0(FP), CX
+	DISPATCH
+
+	LOOP(seg1, k1, PTRS1, WEIGHTS8, R8x1)
+	LOOP(seg2, k2, PTRS2, WEIGHTS8, R8x2)
+	LOOP(seg3, k3, PTRS3, WEIGHTS8, R8x3)
+	LOOP(seg4, k4, PTRS4, WEIGHTS8, R8x4)
+	LOOP(seg5, k5, PTRS5, WEIGHTS8, R8x5)
+	LOOP(seg6, k6, PTRS6, WEIGHTS8, R8x6)
+
+done:
+	MOVQ t+8(FP), AX
+	MOVQ rows+0(FP), CX
+	CMPB GemmTile_Last(AX), $0
+	JNE  epilogue
+	MOVQ GemmTile_Acc(AX), BX
+	SAVE8(Y0)
+	SAVE8(Y1)
+	SAVE8(Y2)
+	SAVE8(Y3)
+	SAVE8(Y4)
+	SAVE8(Y5)
+
+epilogue:
+	EPILOGUE
+	JEQ store
+	VMOVUPS (SI), Y14
+	VMOVUPS (R11), Y15
+	VFMADD213PS Y15, Y14, Y0
+	VFMADD213PS Y15, Y14, Y1
+	VFMADD213PS Y15, Y14, Y2
+	VFMADD213PS Y15, Y14, Y3
+	VFMADD213PS Y15, Y14, Y4
+	VFMADD213PS Y15, Y14, Y5
+
+store:
+	VMOVUPS (BX), Y15
+	PART8(Y0, p0)
+	PART8(Y1, p1)
+	PART8(Y2, p2)
+	PART8(Y3, p3)
+	PART8(Y4, p4)
+	PART8(Y5, p5)
+
+return:
+	VZEROUPPER
+	RET

@@ -1,0 +1,398 @@
+//go:build !purego
+
+// GEMM tiles of up to 12 rows x 32 or 16 columns on AVX-512; the contract is at GemmTile in gemm.go.
+//
+//	AX BX CX DX SI DI BP R8-R12  ends of the rows' segments
+//	R13      minus the bytes left of the segment, for all rows, counting up to 0
+//	R14      entry of the offset table
+//	R15      weights
+//	Z0-Z23   accumulators: row r has Z(2r), Z(2r+1), or Z(r) with 16 columns
+//	Z24 Z25  weights of one k
+//	Z26      one element of a row
+//	Z27-Z31  free in the loop
+//
+// Each number of rows has its own loop. What comes before and after is shared and leaves behind the last row.
+
+#include "go_asm.h"
+#include "textflag.h"
+
+DATA one<>+0(SB)/4, $0x3f800000
+GLOBL one<>(SB), RODATA|NOPTR, $4
+DATA minusZero<>+0(SB)/4, $0x80000000
+GLOBL minusZero<>(SB), RODATA|NOPTR, $4
+
+// PROLOGUE fetches t: AX = t, BX = Acc, CX = rows, R14, R15 and the locals.
+#define PROLOGUE \
+	MOVQ t+8(FP), AX               \
+	MOVQ GemmTile_SegLen(AX), BX   \
+	SHLQ $2, BX                    \
+	MOVQ GemmTile_A(AX), CX        \
+	ADDQ BX, CX                    \
+	MOVQ CX, base-8(SP)            \
+	NEGQ BX                        \
+	MOVQ BX, left-16(SP)           \
+	MOVQ GemmTile_Segments(AX), CX \
+	MOVQ CX, segs-24(SP)           \
+	MOVQ GemmTile_Off(AX), R14     \
+	MOVQ GemmTile_W(AX), R15       \
+	MOVQ GemmTile_Acc(AX), BX      \
+	MOVQ rows+0(FP), CX
+
+// PTR points a row at the end of its next segment.
+#define PTR(r, P) MOVQ base-8(SP), P; ADDQ (r*8)(R14), P
+#define PTRS1 PTR(0, AX)
+#define PTRS2 PTRS1; PTR(1, BX)
+#define PTRS3 PTRS2; PTR(2, CX)
+#define PTRS4 PTRS3; PTR(3, DX)
+#define PTRS5 PTRS4; PTR(4, SI)
+#define PTRS6 PTRS5; PTR(5, DI)
+#define PTRS7 PTRS6; PTR(6, BP)
+#define PTRS8 PTRS7; PTR(7, R8)
+#define PTRS9 PTRS8; PTR(8, R9)
+#define PTRS10 PTRS9; PTR(9, R10)
+#define PTRS11 PTRS10; PTR(10, R11)
+#define PTRS12 PTRS11; PTR(11, R12)
+
+// LOOP runs all segments for one number of rows: WEIGHTS loads the weights of one k, FMAS feeds the accumulators.
+#define LOOP(segment, k, PTRS, WEIGHTS, FMAS) \
+segment:                 \
+	PTRS                 \
+	ADDQ $(12*8), R14    \
+	MOVQ left-16(SP), R13 \
+	PCALIGN $64          \
+k:                       \
+	WEIGHTS              \
+	FMAS                 \
+	ADDQ $4, R13         \
+	JNE  k               \
+	DECQ segs-24(SP)     \
+	JNE  segment         \
+	JMP  done
+
+// DISPATCH jumps to the loop of CX rows.
+#define DISPATCH \
+	CMPQ CX, $6; JHI over6; \
+	CMPQ CX, $3; JHI over3; \
+	CMPQ CX, $2; JEQ seg2; JHI seg3; JMP seg1; \
+over3: CMPQ CX, $5; JEQ seg5; JHI seg6; JMP seg4; \
+over6: CMPQ CX, $9; JHI over9; \
+	CMPQ CX, $8; JEQ seg8; JHI seg9; JMP seg7; \
+over9: CMPQ CX, $11; JEQ seg11; JHI seg12; JMP seg10
+
+// EPILOGUE: AX = t, CX = rows, Z28 = Lo, Z29 = Hi, DI = C, R8 = CStride, R9 = Res, R10 = ResStride,
+// SI = Scale, R11 = Shift, BX = bits of the valid columns.
+#define EPILOGUE \
+	VBROADCASTSS GemmTile_Lo(AX), Z28 \
+	VBROADCASTSS GemmTile_Hi(AX), Z29 \
+	MOVQ GemmTile_C(AX), DI           \
+	MOVQ GemmTile_CStride(AX), R8     \
+	MOVQ GemmTile_Res(AX), R9         \
+	MOVQ GemmTile_ResStride(AX), R10  \
+	MOVQ GemmTile_Scale(AX), SI       \
+	MOVQ GemmTile_Shift(AX), R11      \
+	MOVQ CX, DX                       \
+	MOVQ GemmTile_Cols(AX), CX        \
+	MOVQ $1, BX                       \
+	SHLQ CX, BX                       \
+	DECQ BX                           \
+	MOVQ DX, CX
+
+// ---- 32 columns
+
+#define WEIGHTS32 \
+	VMOVUPS (R15), Z24   \
+	VMOVUPS 64(R15), Z25 \
+	ADDQ $128, R15
+
+#define ROW32(P, v0, v1) \
+	VBROADCASTSS (P)(R13*1), Z26 \
+	VFMADD231PS Z24, Z26, v0     \
+	VFMADD231PS Z25, Z26, v1
+
+#define R32x1 ROW32(AX, Z0, Z1)
+#define R32x2 R32x1; ROW32(BX, Z2, Z3)
+#define R32x3 R32x2; ROW32(CX, Z4, Z5)
+#define R32x4 R32x3; ROW32(DX, Z6, Z7)
+#define R32x5 R32x4; ROW32(SI, Z8, Z9)
+#define R32x6 R32x5; ROW32(DI, Z10, Z11)
+#define R32x7 R32x6; ROW32(BP, Z12, Z13)
+#define R32x8 R32x7; ROW32(R8, Z14, Z15)
+#define R32x9 R32x8; ROW32(R9, Z16, Z17)
+#define R32x10 R32x9; ROW32(R10, Z18, Z19)
+#define R32x11 R32x10; ROW32(R11, Z20, Z21)
+#define R32x12 R32x11; ROW32(R12, Z22, Z23)
+
+#define ZERO32(v0, v1) VPXORD v0, v0, v0; VPXORD v1, v1, v1
+
+#define LOAD32(v0, v1) \
+	VMOVUPS (BX), v0   \
+	VMOVUPS 64(BX), v1 \
+	ADDQ $128, BX      \
+	DECQ CX            \
+	JEQ  loaded
+
+#define SAVE32(v0, v1) \
+	VMOVUPS v0, (BX)   \
+	VMOVUPS v1, 64(BX) \
+	ADDQ $128, BX      \
+	DECQ CX            \
+	JEQ  return
+
+#define STORE32(v0, v1, plain) \
+	VFMADD213PS Z26, Z24, v0 \
+	VFMADD213PS Z27, Z25, v1 \
+	TESTQ R9, R9             \
+	JEQ   plain              \
+	VMOVUPS.Z (R9), K1, Z30  \
+	VMOVUPS.Z 64(R9), K2, Z31 \
+	VADDPS Z30, v0, v0       \
+	VADDPS Z31, v1, v1       \
+	ADDQ  R10, R9            \
+plain:                       \
+	VMAXPS v0, Z28, v0       \
+	VMAXPS v1, Z28, v1       \
+	VMINPS v0, Z29, v0       \
+	VMINPS v1, Z29, v1       \
+	VMOVUPS v0, K1, (DI)     \
+	VMOVUPS v1, K2, 64(DI)   \
+	ADDQ  R8, DI             \
+	DECQ  CX                 \
+	JEQ   return
+
+// func gemm32AVX512(rows int, t *GemmTile)
+TEXT ·gemm32AVX512(SB), NOSPLIT, $24-16
+	PROLOGUE
+	ZERO32(Z0, Z1)
+	ZERO32(Z2, Z3)
+	ZERO32(Z4, Z5)
+	ZERO32(Z6, Z7)
+	ZERO32(Z8, Z9)
+	ZERO32(Z10, Z11)
+	ZERO32(Z12, Z13)
+	ZERO32(Z14, Z15)
+	ZERO32(Z16, Z17)
+	ZERO32(Z18, Z19)
+	ZERO32(Z20, Z21)
+	ZERO32(Z22, Z23)
+	CMPB GemmTile_First(AX), $0
+	JNE  loaded
+	LOAD32(Z0, Z1)
+	LOAD32(Z2, Z3)
+	LOAD32(Z4, Z5)
+	LOAD32(Z6, Z7)
+	LOAD32(Z8, Z9)
+	LOAD32(Z10, Z11)
+	LOAD32(Z12, Z13)
+	LOAD32(Z14, Z15)
+	LOAD32(Z16, Z17)
+	LOAD32(Z18, Z19)
+	LOAD32(Z20, Z21)
+	LOAD32(Z22, Z23)
+
+loaded:
+	MOVQ rows+0(FP), CX
+	DISPATCH
+
+	LOOP(seg1, k1, PTRS1, WEIGHTS32, R32x1)
+	LOOP(seg2, k2, PTRS2, WEIGHTS32, R32x2)
+	LOOP(seg3, k3, PTRS3, WEIGHTS32, R32x3)
+	LOOP(seg4, k4, PTRS4, WEIGHTS32, R32x4)
+	LOOP(seg5, k5, PTRS5, WEIGHTS32, R32x5)
+	LOOP(seg6, k6, PTRS6, WEIGHTS32, R32x6)
+	LOOP(seg7, k7, PTRS7, WEIGHTS32, R32x7)
+	LOOP(seg8, k8, PTRS8, WEIGHTS32, R32x8)
+	LOOP(seg9, k9, PTRS9, WEIGHTS32, R32x9)
+	LOOP(seg10, k10, PTRS10, WEIGHTS32, R32x10)
+	LOOP(seg11, k11, PTRS11, WEIGHTS32, R32x11)
+	LOOP(seg12, k12, PTRS12, WEIGHTS32, R32x12)
+
+done:
+	MOVQ t+8(FP), AX
+	MOVQ rows+0(FP), CX
+	CMPB GemmTile_Last(AX), $0
+	JNE  epilogue
+	MOVQ GemmTile_Acc(AX), BX
+	SAVE32(Z0, Z1)
+	SAVE32(Z2, Z3)
+	SAVE32(Z4, Z5)
+	SAVE32(Z6, Z7)
+	SAVE32(Z8, Z9)
+	SAVE32(Z10, Z11)
+	SAVE32(Z12, Z13)
+	SAVE32(Z14, Z15)
+	SAVE32(Z16, Z17)
+	SAVE32(Z18, Z19)
+	SAVE32(Z20, Z21)
+	SAVE32(Z22, Z23)
+
+epilogue:
+	EPILOGUE
+	KMOVW BX, K1
+	SHRQ  $16, BX
+	KMOVW BX, K2
+	VBROADCASTSS one<>(SB), Z24
+	VMOVAPS Z24, Z25
+	VBROADCASTSS minusZero<>(SB), Z26
+	VMOVAPS Z26, Z27
+	TESTQ SI, SI
+	JEQ   store
+	VMOVUPS (SI), Z24
+	VMOVUPS 64(SI), Z25
+	VMOVUPS (R11), Z26
+	VMOVUPS 64(R11), Z27
+
+store:
+	STORE32(Z0, Z1, p0)
+	STORE32(Z2, Z3, p1)
+	STORE32(Z4, Z5, p2)
+	STORE32(Z6, Z7, p3)
+	STORE32(Z8, Z9, p4)
+	STORE32(Z10, Z11, p5)
+	STORE32(Z12, Z13, p6)
+	STORE32(Z14, Z15, p7)
+	STORE32(Z16, Z17, p8)
+	STORE32(Z18, Z19, p9)
+	STORE32(Z20, Z21, p10)
+	STORE32(Z22, Z23, p11)
+
+return:
+	VZEROUPPER
+	RET
+
+// ---- 16 columns
+
+#define WEIGHTS16 \
+	VMOVUPS (R15), Z24 \
+	ADDQ $64, R15
+
+#define ROW16(P, v) \
+	VBROADCASTSS (P)(R13*1), Z26 \
+	VFMADD231PS Z24, Z26, v
+
+#define R16x1 ROW16(AX, Z0)
+#define R16x2 R16x1; ROW16(BX, Z1)
+#define R16x3 R16x2; ROW16(CX, Z2)
+#define R16x4 R16x3; ROW16(DX, Z3)
+#define R16x5 R16x4; ROW16(SI, Z4)
+#define R16x6 R16x5; ROW16(DI, Z5)
+#define R16x7 R16x6; ROW16(BP, Z6)
+#define R16x8 R16x7; ROW16(R8, Z7)
+#define R16x9 R16x8; ROW16(R9, Z8)
+#define R16x10 R16x9; ROW16(R10, Z9)
+#define R16x11 R16x10; ROW16(R11, Z10)
+#define R16x12 R16x11; ROW16(R12, Z11)
+
+#define LOAD16(v) \
+	VMOVUPS (BX), v \
+	ADDQ $64, BX    \
+	DECQ CX         \
+	JEQ  loaded
+
+#define SAVE16(v) \
+	VMOVUPS v, (BX) \
+	ADDQ $64, BX    \
+	DECQ CX         \
+	JEQ  return
+
+#define STORE16(v, plain) \
+	VFMADD213PS Z26, Z24, v \
+	TESTQ R9, R9            \
+	JEQ   plain             \
+	VMOVUPS.Z (R9), K1, Z30 \
+	VADDPS Z30, v, v        \
+	ADDQ  R10, R9           \
+plain:                      \
+	VMAXPS v, Z28, v        \
+	VMINPS v, Z29, v        \
+	VMOVUPS v, K1, (DI)     \
+	ADDQ  R8, DI            \
+	DECQ  CX                \
+	JEQ   return
+
+// func gemm16AVX512(rows int, t *GemmTile)
+TEXT ·gemm16AVX512(SB), NOSPLIT, $24-16
+	PROLOGUE
+	ZERO32(Z0, Z1)
+	ZERO32(Z2, Z3)
+	ZERO32(Z4, Z5)
+	ZERO32(Z6, Z7)
+	ZERO32(Z8, Z9)
+	ZERO32(Z10, Z11)
+	CMPB GemmTile_First(AX), $0
+	JNE  loaded
+	LOAD16(Z0)
+	LOAD16(Z1)
+	LOAD16(Z2)
+	LOAD16(Z3)
+	LOAD16(Z4)
+	LOAD16(Z5)
+	LOAD16(Z6)
+	LOAD16(Z7)
+	LOAD16(Z8)
+	LOAD16(Z9)
+	LOAD16(Z10)
+	LOAD16(Z11)
+
+loaded:
+	MOVQ rows+0(FP), CX
+	DISPATCH
+
+	LOOP(seg1, k1, PTRS1, WEIGHTS16, R16x1)
+	LOOP(seg2, k2, PTRS2, WEIGHTS16, R16x2)
+	LOOP(seg3, k3, PTRS3, WEIGHTS16, R16x3)
+	LOOP(seg4, k4, PTRS4, WEIGHTS16, R16x4)
+	LOOP(seg5, k5, PTRS5, WEIGHTS16, R16x5)
+	LOOP(seg6, k6, PTRS6, WEIGHTS16, R16x6)
+	LOOP(seg7, k7, PTRS7, WEIGHTS16, R16x7)
+	LOOP(seg8, k8, PTRS8, WEIGHTS16, R16x8)
+	LOOP(seg9, k9, PTRS9, WEIGHTS16, R16x9)
+	LOOP(seg10, k10, PTRS10, WEIGHTS16, R16x10)
+	LOOP(seg11, k11, PTRS11, WEIGHTS16, R16x11)
+	LOOP(seg12, k12, PTRS12, WEIGHTS16, R16x12)
+
+done:
+	MOVQ t+8(FP), AX
+	MOVQ rows+0(FP), CX
+	CMPB GemmTile_Last(AX), $0
+	JNE  epilogue
+	MOVQ GemmTile_Acc(AX), BX
+	SAVE16(Z0)
+	SAVE16(Z1)
+	SAVE16(Z2)
+	SAVE16(Z3)
+	SAVE16(Z4)
+	SAVE16(Z5)
+	SAVE16(Z6)
+	SAVE16(Z7)
+	SAVE16(Z8)
+	SAVE16(Z9)
+	SAVE16(Z10)
+	SAVE16(Z11)
+
+epilogue:
+	EPILOGUE
+	KMOVW BX, K1
+	VBROADCASTSS one<>(SB), Z24
+	VBROADCASTSS minusZero<>(SB), Z26
+	TESTQ SI, SI
+	JEQ   store
+	VMOVUPS (SI), Z24
+	VMOVUPS (R11), Z26
+
+store:
+	STORE16(Z0, p0)
+	STORE16(Z1, p1)
+	STORE16(Z2, p2)
+	STORE16(Z3, p3)
+	STORE16(Z4, p4)
+	STORE16(Z5, p5)
+	STORE16(Z6, p6)
+	STORE16(Z7, p7)
+	STORE16(Z8, p8)
+	STORE16(Z9, p9)
+	STORE16(Z10, p10)
+	STORE16(Z11, p11)
+
+return:
+	VZEROUPPER
+	RET
