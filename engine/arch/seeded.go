@@ -13,8 +13,8 @@ import (
 // tests and benchmarks need no weight files. testdata/golden/seeded.py computes the same bits for PyTorch; the definition stands there.
 //
 // Convolution and dense weights are He-uniform, which keeps the activations of deep networks in float32's comfortable range.
-// A tensor is computed each time that it is asked for and not kept; VGG-19's 143 million values take about a second.
-func Seeded(g *engine.Graph, seed uint64) (engine.WeightSource, error) {
+// VGG-19's 143 million values take about a second.
+func Seeded(g *engine.Graph, seed uint64) (engine.WeightMap, error) {
 	params, err := g.Params()
 	if err != nil {
 		return nil, err
@@ -27,13 +27,13 @@ func Seeded(g *engine.Graph, seed uint64) (engine.WeightSource, error) {
 		case *engine.Dense:
 			ranges[op.Bias] = symmetric(0.1)
 		case *engine.BatchNorm:
-			ranges[op.Gamma] = uniform{scale: 1, from: 0.5}
+			ranges[op.Gamma] = uniform{from: 0.5}
 			ranges[op.Beta] = symmetric(0.2)
 			ranges[op.Mean] = symmetric(0.1)
-			ranges[op.Var] = uniform{scale: 1, from: 0.5}
+			ranges[op.Var] = uniform{from: 0.5}
 		}
 	}
-	source := seeded{seed: seed, tensors: map[string]seededTensor{}}
+	weights := engine.WeightMap{}
 	for _, p := range params {
 		r, ok := ranges[p.Tensor]
 		if !ok {
@@ -42,41 +42,14 @@ func Seeded(g *engine.Graph, seed uint64) (engine.WeightSource, error) {
 			}
 			r = symmetric(float32(math.Sqrt(6 / float64(fanIn(g.Layout, p.Shape)))))
 		}
-		source.tensors[p.Tensor] = seededTensor{p.Shape, r}
+		weights[p.Tensor] = r.tensor(p.Tensor, seed, p.Shape)
 	}
-	return source, nil
+	return weights, nil
 }
 
 // SeededInput is one picture to go with Seeded: values in [-2, 2), in the graph's layout, for its own input size.
 func SeededInput(g *engine.Graph, seed uint64) []float32 {
-	return engine.Weight{
-		DType: engine.F32,
-		Shape: g.Input.Dims(g.Layout),
-		Data:  symmetric(2).fill("input", seed, g.Input.Elements()),
-	}.Float32s()
-}
-
-type seeded struct {
-	seed    uint64
-	tensors map[string]seededTensor
-}
-
-type seededTensor struct {
-	shape  []int
-	values uniform
-}
-
-// Weight implements engine.WeightSource.
-func (s seeded) Weight(name string) (engine.Weight, bool) {
-	t, ok := s.tensors[name]
-	if !ok {
-		return engine.Weight{}, false
-	}
-	n := 1
-	for _, d := range t.shape {
-		n *= d
-	}
-	return engine.Weight{DType: engine.F32, Shape: t.shape, Data: t.values.fill(name, s.seed, n)}, true
+	return symmetric(2).tensor("input", seed, g.Input.Dims(g.Layout)).Float32s()
 }
 
 // fanIn is the number of products that one output sums up.
@@ -92,30 +65,28 @@ func fanIn(l engine.Layout, shape []int) int {
 	return n
 }
 
-// uniform is the distribution u*scale + from with u in [0, 1), or (2u-1)*scale if signed.
-type uniform struct {
-	scale, from float32
-	signed      bool
-}
+// uniform is the distribution of (2u-1)*scale with u in [0, 1), or of from + u if scale is 0.
+type uniform struct{ scale, from float32 }
 
-func symmetric(scale float32) uniform { return uniform{scale: scale, signed: true} }
+func symmetric(scale float32) uniform { return uniform{scale: scale} }
 
-// fill gives n little-endian float32s of the tensor's stream. Both forms round once: u and 2u-1 are exact.
-func (r uniform) fill(name string, seed uint64, n int) []byte {
+// tensor fills a tensor from its own stream. Both forms round once: u and 2u-1 are exact.
+func (r uniform) tensor(name string, seed uint64, shape []int) engine.Weight {
 	h := fnv.New64a()
 	h.Write([]byte(name))
 	state := h.Sum64() ^ seed
-	data := make([]byte, 4*n)
-	for i := range n {
+	w := engine.Weight{DType: engine.F32, Shape: shape}
+	w.Data = make([]byte, 4*w.Elements())
+	for i := 0; i < len(w.Data); i += 4 {
 		state += 0x9E3779B97F4A7C15
 		u := float32(splitmix64(state)>>40) * (1.0 / (1 << 24))
-		v := r.from + u
-		if r.signed {
-			v = (u + u - 1) * r.scale
+		v := (u + u - 1) * r.scale
+		if r.scale == 0 {
+			v = r.from + u
 		}
-		binary.LittleEndian.PutUint32(data[4*i:], math.Float32bits(v))
+		binary.LittleEndian.PutUint32(w.Data[i:], math.Float32bits(v))
 	}
-	return data
+	return w
 }
 
 // splitmix64 is the finaliser of Vigna's generator of that name.

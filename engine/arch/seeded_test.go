@@ -12,7 +12,7 @@ import (
 // The bits are those that testdata/golden/seeded.py prints.
 func TestSeededValues(t *testing.T) {
 	he := func(fanIn float64) uniform { return symmetric(float32(math.Sqrt(6 / fanIn))) }
-	unit := uniform{scale: 1, from: 0.5}
+	unit := uniform{from: 0.5}
 	for _, c := range []struct {
 		name   string
 		n      int
@@ -31,7 +31,7 @@ func TestSeededValues(t *testing.T) {
 		{"input", 3 * 224 * 224, symmetric(2), 0, [3]uint32{0xbfcdeac2, 0x3f1c045c, 0xbecdd348}},
 	} {
 		start := time.Now()
-		v := engine.Weight{DType: engine.F32, Shape: []int{c.n}, Data: c.values.fill(c.name, c.seed, c.n)}.Float32s()
+		v := c.values.tensor(c.name, c.seed, []int{c.n}).Float32s()
 		if c.n > 1<<26 {
 			t.Logf("%s: %d values in %v", c.name, c.n, time.Since(start))
 		}
@@ -54,10 +54,9 @@ func TestSeededRoles(t *testing.T) {
 			"a": {-math.Sqrt(6.0 / 27), math.Sqrt(6.0 / 27)}, "b": {-0.1, 0.1}, "c": {0.5, 1.5}, "d": {-0.2, 0.2},
 			"e": {-0.1, 0.1}, "f": {0.5, 1.5}, "g": {-math.Sqrt(6.0 / 1024), math.Sqrt(6.0 / 1024)},
 		} {
-			tensor, ok := w.Weight(name)
-			require.True(t, ok, name)
+			require.Contains(t, w, name)
 			lo, hi := math.Inf(1), math.Inf(-1)
-			for _, v := range tensor.Float32s() {
+			for _, v := range w[name].Float32s() {
 				lo, hi = min(lo, float64(v)), max(hi, float64(v))
 			}
 			// At least ten values: they stay inside, and reach over more than half of the range.
@@ -65,8 +64,7 @@ func TestSeededRoles(t *testing.T) {
 			require.LessOrEqual(t, hi, bound[1]+1e-6, name)
 			require.Greater(t, hi-lo, (bound[1]-bound[0])/2, name)
 		}
-		_, ok := w.Weight("fc.bias")
-		require.False(t, ok)
+		require.Len(t, w, 7)
 		require.Len(t, SeededInput(g, 3), 8*8*3)
 	}
 }
