@@ -32,3 +32,9 @@ func gemm16AVX2(rows int, t *GemmTile)
 
 //go:noescape
 func gemm8AVX2(rows int, t *GemmTile)
+
+//go:noescape
+func peakAVX512(rounds int)
+
+//go:noescape
+func peakAVX2(rounds int)

@@ -8,3 +8,6 @@ const hasAssembly = false
 func (isa ISA) Gemm(nr, rows int, t *GemmTile) {
 	gemmGeneric(isa.panel(nr, rows), rows, t)
 }
+
+// There is nothing to measure; FMAPeak never comes here, as these instruction sets are not supported.
+var peakAVX2, peakAVX512 = peakGeneric, peakGeneric

@@ -15,6 +15,19 @@ func fma32(x, y, z float32) float32 {
 	return float32(s)
 }
 
+// fma4 is v_i = fma32(a, w[i], v_i), with one branch for all four.
+func fma4(a float32, w *[4]float32, v0, v1, v2, v3 float32) (float32, float32, float32, float32) {
+	x := float64(a)
+	s0 := x*float64(w[0]) + float64(v0)
+	s1 := x*float64(w[1]) + float64(v1)
+	s2 := x*float64(w[2]) + float64(v2)
+	s3 := x*float64(w[3]) + float64(v3)
+	if doubleRounds(s0) || doubleRounds(s1) || doubleRounds(s2) || doubleRounds(s3) {
+		return fma32Odd(a, w[0], v0), fma32Odd(a, w[1], v1), fma32Odd(a, w[2], v2), fma32Odd(a, w[3], v3)
+	}
+	return float32(s0), float32(s1), float32(s2), float32(s3)
+}
+
 // doubleRounds tells whether rounding s, itself rounded, to float32 needs care. It is apart from fma32 so that both are
 // small enough for the compiler to inline.
 func doubleRounds(s float64) bool {

@@ -18,11 +18,7 @@ func gemmGeneric(shape GemmShape, rows int, t *GemmTile) {
 			k := c
 			for s := range t.Segments {
 				for _, a := range unsafe.Slice((*float32)(unsafe.Add(t.A, off[s*shape.MR+r])), t.SegLen) {
-					wk := w[k : k+4 : k+4]
-					v0 = fma32(a, wk[0], v0)
-					v1 = fma32(a, wk[1], v1)
-					v2 = fma32(a, wk[2], v2)
-					v3 = fma32(a, wk[3], v3)
+					v0, v1, v2, v3 = fma4(a, (*[4]float32)(w[k:]), v0, v1, v2, v3)
 					k += shape.NR
 				}
 			}
