@@ -1,0 +1,46 @@
+// Package npy reads and writes NumPy's .npy format: float32, little-endian, C order.
+//
+// The format is described in numpy/lib/format.py ("NumPy Enhancement Proposal 1"); versions 1.0 to 3.0 are read, 1.0 is written.
+package npy
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"strings"
+)
+
+const magic = "\x93NUMPY"
+
+// Header gives the header of an array: magic, version, and a dictionary padded to a multiple of 64 bytes. For any number of rows, the first of
+// the dims, it has the same length, so that the number can be patched in when it is known.
+//
+// descr is NumPy's name of the type: "<f4" is float32, "<U7" are strings of 7 characters.
+func Header(descr string, dims ...int) []byte {
+	longest := append([]int{math.MaxInt64}, dims[1:]...)
+	length := len(magic) + 2 + 2 + len(dictionary(descr, longest)) + 1
+	length = (length + 63) / 64 * 64
+	b := append([]byte(magic), 1, 0)
+	b = binary.LittleEndian.AppendUint16(b, uint16(length-len(magic)-4))
+	b = append(b, dictionary(descr, dims)...)
+	for len(b) < length-1 {
+		b = append(b, ' ')
+	}
+	return append(b, '\n')
+}
+
+func dictionary(descr string, dims []int) string {
+	var shape strings.Builder
+	for _, d := range dims {
+		fmt.Fprintf(&shape, "%d, ", d)
+	}
+	return fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", descr, strings.TrimSuffix(shape.String(), " "))
+}
+
+// AppendFloats appends the values as they stand in a file.
+func AppendFloats(b []byte, values []float32) []byte {
+	for _, v := range values {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+	}
+	return b
+}

@@ -1,0 +1,96 @@
+// Package sink writes features to files: one row per picture, in the order of the calls.
+//
+//	.npy          one layer: float32 (rows, ...)
+//	.npz          one array per layer and "paths", as numpy.load reads it
+//	.jsonl        one JSON object per picture and layer
+//	.safetensors  one tensor per layer; the paths as a JSON array under "paths" in the metadata
+//
+// Rows go to disk as they come. A file gets its final name only when it is complete and on disk; on an error nothing remains. The bytes depend
+// on the rows alone.
+//
+// A path that is not UTF-8 is written as Python's os.fsdecode reads it, so that Python's os.fsencode gives the file's name back.
+package sink
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Layer is one column of the output.
+type Layer struct {
+	Name string
+	Dims []int // of one picture's value
+}
+
+// Writer takes rows. It is for one goroutine.
+type Writer interface {
+	// Write adds a row: the picture's path and its values of each layer, in the order of the layers. Nothing is kept of features.
+	Write(path string, features [][]float32) error
+	// Close completes the file and gives it its name. Also after an error, nothing is left open.
+	Close() error
+	// Abort leaves nothing behind. After Close it does nothing.
+	Abort()
+}
+
+// format is what makes a file's content; its errors do not name the file.
+type format interface {
+	write(path string, features [][]float32) error
+	finish() error
+}
+
+// Endings lists the file name endings that Create knows.
+var Endings = []string{".npy", ".npz", ".jsonl", ".safetensors"}
+
+// Check says why Create could not write these layers to a file of this name. It looks at the names alone.
+func Check(path string, layers []Layer) error {
+	ending := strings.ToLower(filepath.Ext(path))
+	if !slices.Contains(Endings, ending) {
+		return fmt.Errorf("%s: unknown ending: want one of %s", path, strings.Join(Endings, ", "))
+	}
+	if ending == ".npy" && len(layers) != 1 {
+		return fmt.Errorf("%s: a .npy file holds one layer, not %d: name it .npz or .safetensors", path, len(layers))
+	}
+	reserved := map[string]string{".npz": "paths", ".safetensors": "__metadata__"}[ending]
+	if slices.ContainsFunc(layers, func(l Layer) bool { return l.Name == reserved && reserved != "" }) {
+		return fmt.Errorf("%s: the layer %q has a name that %s files keep for themselves: name it .jsonl", path, reserved, ending)
+	}
+	return nil
+}
+
+// Create begins a file. The ending of its name gives the format. It fails if the folder cannot be written to.
+func Create(path string, layers []Layer) (Writer, error) {
+	if err := Check(path, layers); err != nil {
+		return nil, err
+	}
+	w, err := createFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, reason(err))
+	}
+	f, err := newFormat(w.File, strings.ToLower(filepath.Ext(path)), layers)
+	if err != nil {
+		w.Abort()
+		return nil, fmt.Errorf("%s: %w", path, reason(err))
+	}
+	w.format = f
+	return w, nil
+}
+
+func newFormat(out *os.File, ending string, layers []Layer) (format, error) {
+	switch ending {
+	case ".npy":
+		return newNPY(out, layers[0])
+	case ".jsonl":
+		return &jsonl{out: out, layers: layers}, nil
+	}
+	s, err := newSpool(out, layers)
+	if err != nil {
+		return nil, err
+	}
+	if ending == ".npz" {
+		return &npz{s, out}, nil
+	}
+	return &safetensors{spool: s, out: out}, nil
+}
