@@ -1,0 +1,18 @@
+//go:build unix
+
+package weights
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// mapFile gives the file's bytes and a function that releases them. The file must not be empty.
+func mapFile(f *os.File, size int) ([]byte, func() error, error) {
+	data, err := unix.Mmap(int(f.Fd()), 0, size, unix.PROT_READ, unix.MAP_SHARED)
+	if err != nil {
+		return nil, nil, err
+	}
+	return data, func() error { return unix.Munmap(data) }, nil
+}
