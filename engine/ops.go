@@ -285,7 +285,7 @@ type MaxPool struct {
 }
 
 func (*MaxPool) Kind() string      { return "MaxPool" }
-func (p *MaxPool) validate() error { return poolWindow(p.Window) }
+func (p *MaxPool) validate() error { return p.Window.validate() }
 func (p *MaxPool) infer(in []Shape) (Shape, error) {
 	return p.pooled(in)
 }
@@ -297,8 +297,13 @@ type AvgPool struct {
 	CountPad bool `json:"count_pad,omitempty"`
 }
 
-func (*AvgPool) Kind() string      { return "AvgPool" }
-func (p *AvgPool) validate() error { return poolWindow(p.Window) }
+func (*AvgPool) Kind() string { return "AvgPool" }
+func (p *AvgPool) validate() error {
+	if p.Dilation != [2]int{1, 1} {
+		return fmt.Errorf("a mean over a dilated window")
+	}
+	return p.Window.validate()
+}
 func (p *AvgPool) infer(in []Shape) (Shape, error) {
 	return p.pooled(in)
 }
@@ -309,21 +314,25 @@ func (w Window) pooled(in []Shape) (Shape, error) {
 		return Shape{}, err
 	}
 	h, wd, err := w.out(s)
-	return Shape{H: h, W: wd, C: s.C}, err
-}
-
-// poolWindow keeps windows from lying in the padding alone.
-func poolWindow(w Window) error {
-	if err := w.validate(); err != nil {
-		return err
+	if err != nil {
+		return Shape{}, err
 	}
-	if w.Pad.Top >= w.span(0) || w.Pad.Bottom >= w.span(0) || w.Pad.Left >= w.span(1) || w.Pad.Right >= w.span(1) {
-		return fmt.Errorf("padding %+v is not smaller than the %v window", w.Pad, w.Kernel)
+	if out := (Shape{H: h, W: wd, C: s.C}); out.check() != nil {
+		return out, nil // the caller says so
 	}
-	return nil
+	empty := func(n, size, axis, before int) bool {
+		for i := range n {
+			if _, taps := tapsInside(i*w.Stride[axis]-before, size, w.Kernel[axis], w.Dilation[axis]); taps == 0 {
+				return true
+			}
+		}
+		return false
+	}
+	if empty(h, s.H, 0, w.Pad.Top) || empty(wd, s.W, 1, w.Pad.Left) {
+		return Shape{}, fmt.Errorf("with padding %+v some %v windows lie in the padding alone", w.Pad, w.Kernel)
+	}
+	return Shape{H: h, W: wd, C: s.C}, nil
 }
-
-func (w Window) span(axis int) int { return (w.Kernel[axis]-1)*w.Dilation[axis] + 1 }
 
 // AdaptivePool divides the map into OutH x OutW windows, as PyTorch's AdaptiveAvgPool2d does; 1 x 1 is global pooling. Flatten makes the result a vector, as Keras's global pooling is.
 type AdaptivePool struct {

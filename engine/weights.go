@@ -54,14 +54,22 @@ func (w Weight) Float32s() []float32 {
 		return unsafe.Slice((*float32)(unsafe.Pointer(&w.Data[0])), n)
 	}
 	out := make([]float32, n)
-	for i := range out {
-		if w.DType == F16 {
-			out[i] = float16.Frombits(binary.LittleEndian.Uint16(w.Data[2*i:])).Float32()
-		} else {
-			out[i] = math.Float32frombits(binary.LittleEndian.Uint32(w.Data[4*i:]))
-		}
-	}
+	w.widen(out, 0)
 	return out
+}
+
+// widen reads len(dst) values from element start on.
+func (w Weight) widen(dst []float32, start int) {
+	data := w.Data[start*w.DType.Size():]
+	if w.DType == F16 {
+		for i := range dst {
+			dst[i] = float16.Frombits(binary.LittleEndian.Uint16(data[2*i:])).Float32()
+		}
+		return
+	}
+	for i := range dst {
+		dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
+	}
 }
 
 var littleEndian = func() bool {

@@ -1,0 +1,139 @@
+package engine
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/featx-go/featx/kernels"
+)
+
+// packedWeights are a convolution's or dense layer's weights as the GEMM kernel wants them: panels of NR output channels, each [K][NR]
+// with K in the order kernel row, kernel column, input channel. Channels that fill up the last panel of a group are zero.
+type packedWeights struct {
+	data   []float32
+	panels []panel
+	k      int // values per output channel
+	mr     int // rows of a tile
+}
+
+// panel is one run of output channels of one group.
+type panel struct {
+	group  int
+	outC   int // first output channel
+	cols   int // output channels, at most nr
+	nr     int
+	offset int // in data
+}
+
+// packKey: a dense layer's order depends on the map that was flattened in front of it.
+type packKey struct {
+	node int
+	in   Shape
+}
+
+func (w *packedWeights) bytes() int64 { return int64(len(w.data)) * 4 }
+
+// kernelShape is what a convolution and a dense layer have in common: a dense layer is a convolution whose kernel covers its whole input.
+type kernelShape struct {
+	outC, groups, kh, kw, cin int // cin: input channels of one group
+}
+
+func shapeOfKernel(op Op, in Shape) kernelShape {
+	switch op := op.(type) {
+	case *Conv2D:
+		return kernelShape{op.OutC, op.Groups, op.Kernel[0], op.Kernel[1], in.C / op.Groups}
+	case *Dense:
+		return kernelShape{op.Out, 1, in.H, in.W, in.C}
+	}
+	panic("engine: no kernel in " + op.Kind())
+}
+
+// packed gives the packed weights of a node, packing them at the first call.
+func (m *Model) packed(node int, in Shape) *packedWeights {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	key := packKey{node, in}
+	if _, ok := m.graph.Nodes[node].Op.(*Conv2D); ok {
+		key.in = Shape{} // the same for every picture size
+	}
+	if w := m.weights[key]; w != nil {
+		return w
+	}
+	op := m.graph.Nodes[node].Op
+	name := ""
+	switch op := op.(type) {
+	case *Conv2D:
+		name = op.Weight
+	case *Dense:
+		name = op.Weight
+	}
+	tensor, _ := m.source.Weight(name)
+	w := pack(tensor, m.graph.Layout, shapeOfKernel(op, in), m.isa)
+	m.weights[key] = w
+	return w
+}
+
+func pack(tensor Weight, layout Layout, s kernelShape, isa kernels.ISA) *packedWeights {
+	w := &packedWeights{k: s.kh * s.kw * s.cin, mr: isa.GemmPanels()[0].MR}
+	size, perGroup := 0, s.outC/s.groups
+	for group := range s.groups {
+		for c := 0; c < perGroup; {
+			nr := isa.PanelWidth(perGroup - c)
+			cols := min(nr, perGroup-c)
+			w.panels = append(w.panels, panel{group, group*perGroup + c, cols, nr, size})
+			size += w.k * nr
+			c += cols
+		}
+	}
+	w.data = alignedFloats(size)
+	fill := packOIHW
+	if layout == NHWC {
+		fill = packHWIO
+	}
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(w.panels)) {
+		wg.Go(func() {
+			row := make([]float32, max(w.k, perGroup))
+			for i := int(next.Add(1)) - 1; i < len(w.panels); i = int(next.Add(1)) - 1 {
+				p := w.panels[i]
+				fill(w.data[p.offset:p.offset+w.k*p.nr], p, tensor, s, row)
+			}
+		})
+	}
+	wg.Wait()
+	return w
+}
+
+// packOIHW packs a panel from [outC][cin][kh][kw]; dense weights [out][C*H*W] are the same.
+func packOIHW(dst []float32, p panel, tensor Weight, s kernelShape, row []float32) {
+	taps := s.kh * s.kw
+	k := taps * s.cin
+	for col := range p.cols {
+		tensor.widen(row[:k], (p.outC+col)*k)
+		for c := range s.cin {
+			for tap, v := range row[c*taps : (c+1)*taps] {
+				dst[(tap*s.cin+c)*p.nr+col] = v
+			}
+		}
+	}
+}
+
+// packHWIO packs a panel from [kh][kw][cin][outC]; dense weights [H*W*C][out] are the same.
+func packHWIO(dst []float32, p panel, tensor Weight, s kernelShape, _ []float32) {
+	for k := range s.kh * s.kw * s.cin {
+		tensor.widen(dst[k*p.nr:k*p.nr+p.cols], k*s.outC+p.outC)
+	}
+}
+
+// alignedFloats makes a slice that begins at a cache line.
+func alignedFloats(n int) []float32 {
+	s := make([]float32, n+15)
+	skip := 0
+	for uintptr(unsafe.Pointer(&s[skip]))%64 != 0 {
+		skip++
+	}
+	return s[skip : skip+n : skip+n]
+}

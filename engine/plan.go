@@ -1,0 +1,420 @@
+package engine
+
+import (
+	"fmt"
+	"math"
+)
+
+// PlanOptions choose what a plan computes.
+type PlanOptions struct {
+	Layers []string // as Graph.Resolve takes them; none is the graph's Features
+	Size   [2]int   // height and width of the pictures; 0 is the graph's own
+	Batch  int      // most pictures of one run; 0 is 1
+}
+
+// Output is one layer that a plan gives.
+type Output struct {
+	Name  string // as it was asked for
+	Shape Shape
+	Dims  []int // axes in the graph's layout, without the batch
+}
+
+// Memory is what a plan needs, in bytes.
+type Memory struct {
+	Weights     int64 // packed, shared by the model's plans
+	Activations int64 // arena of one runner
+	Outputs     int64 // of one runner
+}
+
+// maxArena is more than any sensible run needs, and little enough to be refused before the machine is brought down.
+const maxArena = 64 << 30
+
+// Plan is a model made ready to compute some layers of pictures of one size. It is immutable and may be shared.
+type Plan struct {
+	model   *Model
+	input   *value
+	size    Shape
+	batch   int
+	outputs []Output
+	steps   []step
+	arena   int // floats
+	memory  Memory
+
+	// What the largest step needs of a worker's scratch memory.
+	scratchOffsets, scratchAcc int
+}
+
+// value is where a node's value lies: pictures one after the other, each H*W pixels that are stride floats apart.
+type value struct {
+	shape  Shape
+	buffer *buffer
+	skip   int // floats in front of the pixel's first channel (a part of a concatenation)
+	stride int // floats from pixel to pixel
+}
+
+// at is the arena's float at which the value begins.
+func (v *value) at() int { return v.buffer.offset + v.skip }
+
+// dense tells whether pixels follow each other without a gap.
+func (v *value) dense() bool { return v.stride == v.shape.C }
+
+// step is one kernel over one or more values.
+type step interface {
+	// prepare is called once, when the values have their places.
+	prepare(p *Plan)
+	// items is the number of independent pieces of work for n pictures.
+	items(n int) int
+	// run does one piece. It allocates nothing.
+	run(w *worker, n, item int)
+}
+
+// Plan makes a plan: it drops what lies behind the deepest layer asked for, fuses epilogues, packs weights that are not
+// packed yet, and lays out the memory.
+func (m *Model) Plan(o PlanOptions) (*Plan, error) {
+	g := m.graph
+	size := g.Input
+	if o.Size[0] != 0 || o.Size[1] != 0 {
+		size.H, size.W = o.Size[0], o.Size[1]
+	}
+	if o.Batch < 0 || o.Batch > maxExtent {
+		return nil, fmt.Errorf("batch of %d pictures", o.Batch)
+	}
+	layers, err := g.Resolve(o.Layers)
+	if err != nil {
+		return nil, err
+	}
+	shapes, err := g.Infer(size)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.fits(size, shapes); err != nil {
+		return nil, err
+	}
+	p := &planner{
+		Plan:   &Plan{model: m, size: size, batch: max(1, o.Batch)},
+		graph:  g,
+		shapes: shapes,
+		values: map[ref]*value{},
+		parts:  map[int]part{},
+	}
+	taps := make([]int, len(layers))
+	for i, l := range layers {
+		taps[i] = l.Node
+		p.outputs = append(p.outputs, Output{l.Name, shapes[l.Node], shapes[l.Node].Dims(g.Layout)})
+		p.memory.Outputs += int64(shapes[l.Node].Elements()) * 4 * int64(p.batch)
+	}
+	p.fusion = fuse(g, taps)
+	p.layout(taps)
+	if err := p.finish(); err != nil {
+		return nil, err
+	}
+	return p.Plan, nil
+}
+
+// fits finds dense layers whose weights are for another picture size.
+func (m *Model) fits(size Shape, shapes []Shape) error {
+	for i, from := range m.graph.edges() {
+		for _, p := range m.graph.Nodes[i].Op.params(m.graph.Layout, pick(from, size, shapes)) {
+			if w, _ := m.source.Weight(p.Tensor); w.Elements() != product(p.Shape) {
+				return fmt.Errorf("layer %q needs %v of tensor %q at picture size %dx%d, which is %v: this network takes %dx%d",
+					m.graph.Nodes[i].Name, p.Shape, p.Tensor, size.H, size.W, w.Shape, m.graph.Input.H, m.graph.Input.W)
+			}
+		}
+	}
+	return nil
+}
+
+func product(shape []int) int {
+	n := 1
+	for _, d := range shape {
+		n *= d
+	}
+	return n
+}
+
+// Outputs lists the layers in the order of Runner.Output.
+func (p *Plan) Outputs() []Output { return p.outputs }
+
+// Memory tells what the plan needs.
+func (p *Plan) Memory() Memory { return p.memory }
+
+// Batch is the most pictures of one run.
+func (p *Plan) Batch() int { return p.batch }
+
+// InputShape is the shape of one picture.
+func (p *Plan) InputShape() Shape { return p.size }
+
+// planner is a plan in the making.
+type planner struct {
+	*Plan
+	*fusion
+	graph   *Graph
+	shapes  []Shape
+	values  map[ref]*value
+	parts   map[int]part // nodes that are computed straight into a concatenation
+	buffers []*buffer
+	zeros   int // floats of zeros that padded convolutions read
+}
+
+// part says that a node's value is a range of a concatenation's channels.
+type part struct{ concat, skip int }
+
+func (p *planner) layout(taps []int) {
+	p.placeParts()
+	p.input = p.value(ref{node: input})
+	p.touch(p.input)
+	p.export(input, taps)
+	for _, u := range p.units {
+		switch {
+		case u.chain != nil:
+			p.chainSteps(u.chain)
+		default:
+			p.opStep(u)
+		}
+		p.export(u.node, taps)
+	}
+}
+
+// placeParts lets the inputs of concatenations be computed where they will lie. A value that is joined twice is copied the second time.
+func (p *planner) placeParts() {
+	for _, u := range p.units {
+		if _, ok := p.graph.Nodes[u.node].Op.(*Concat); !ok {
+			continue
+		}
+		skip := 0
+		for _, r := range u.reads {
+			if _, taken := p.parts[r.node]; !taken && r.node != input {
+				p.parts[r.node] = part{u.node, skip}
+			}
+			skip += p.shape(r).C
+		}
+	}
+}
+
+func (p *planner) shape(r ref) Shape {
+	if r.node == input {
+		return p.size
+	}
+	return p.shapes[r.node]
+}
+
+// value gives the place of a value, making it at the first call.
+func (p *planner) value(r ref) *value {
+	if v := p.values[r]; v != nil {
+		return v
+	}
+	v := p.newValue(p.shape(r))
+	if at, ok := p.parts[r.node]; ok && !r.raw {
+		whole := p.value(ref{node: at.concat})
+		v = &value{shape: v.shape, buffer: whole.buffer, skip: whole.skip + at.skip, stride: whole.stride}
+	}
+	p.values[r] = v
+	return v
+}
+
+// newValue makes a value with a buffer of its own, which is listed when a step first touches it.
+func (p *planner) newValue(s Shape) *value {
+	return &value{shape: s, buffer: &buffer{floats: s.Elements(), first: -1}, stride: s.C}
+}
+
+// add appends a step that touches some values.
+func (p *planner) add(s step, touched ...*value) {
+	p.steps = append(p.steps, s)
+	for _, v := range touched {
+		if v != nil {
+			p.touch(v)
+		}
+	}
+}
+
+// touch makes a value live in the newest step.
+func (p *planner) touch(v *value) {
+	at := max(0, len(p.steps)-1)
+	if v.buffer.first < 0 {
+		v.buffer.first = at
+		p.buffers = append(p.buffers, v.buffer)
+	}
+	v.buffer.last = at
+}
+
+func (p *planner) export(node int, taps []int) {
+	for i, t := range taps {
+		if p.root[t] == node {
+			v := p.value(ref{node: node})
+			p.add(&exportStep{from: v, output: i, layout: p.graph.Layout}, v)
+		}
+	}
+}
+
+// chainSteps makes the steps of a chain: one, or two where a convolution's raw accumulators are wanted as well.
+func (p *planner) chainSteps(c *chain) {
+	e := p.epilogueOf(c)
+	from := p.value(c.source)
+	raw := ref{node: c.head, raw: true}
+	if c.head != none && p.read[raw] {
+		p.headStep(c.head, from, p.value(raw), epilogue{lo: negInf, hi: posInf})
+		if !p.read[ref{node: c.last}] {
+			return
+		}
+		from = p.value(raw)
+	} else if c.head != none {
+		p.headStep(c.head, from, p.value(ref{node: c.last}), e)
+		return
+	}
+	to := p.value(ref{node: c.last})
+	p.add(&rowsStep{from: from, to: to, epilogue: e}, from, to, e.res)
+}
+
+var negInf, posInf = float32(math.Inf(-1)), float32(math.Inf(1))
+
+// epilogue is what happens to a step's results on their way to memory: clamp(fma(x, scale, shift) + res). No scale is no affine.
+type epilogue struct {
+	scale, shift []float32 // by channel, padded so that a panel may read beyond the last
+	res          *value
+	lo, hi       float32
+}
+
+// epiloguePad is how far a kernel may read behind the last channel's scale and shift.
+const epiloguePad = 64
+
+func (p *planner) epilogueOf(c *chain) epilogue {
+	e := epilogue{lo: negInf, hi: posInf}
+	channels := p.shapes[c.last].C
+	var bias []float32
+	if c.head != none {
+		if name := biasOf(p.graph.Nodes[c.head].Op); name != "" {
+			bias = p.model.vector(name)
+		}
+	} else if c.source.raw {
+		bias = p.model.vector(biasOf(p.graph.Nodes[c.source.node].Op))
+	}
+	if c.norm != none {
+		e.scale, e.shift = p.affine(p.graph.Nodes[c.norm].Op.(*BatchNorm), channels, bias)
+	} else if bias != nil {
+		e.scale, e.shift = make([]float32, channels+epiloguePad), make([]float32, channels+epiloguePad)
+		for i := range channels {
+			e.scale[i] = 1
+		}
+		copy(e.shift, bias)
+	}
+	if c.add != none {
+		e.res = p.value(c.residual)
+	}
+	if c.act != none {
+		e.lo, e.hi = p.graph.Nodes[c.act].Op.(*ReLU).bounds()
+	}
+	p.memory.Weights += int64(len(e.scale)+len(e.shift)) * 4
+	return e
+}
+
+// affine turns a batch normalisation of x + bias into x*scale + shift, in float64, each rounded once.
+func (p *planner) affine(b *BatchNorm, channels int, bias []float32) (scale, shift []float32) {
+	scale, shift = make([]float32, channels+epiloguePad), make([]float32, channels+epiloguePad)
+	mean, variance := p.model.vector(b.Mean), p.model.vector(b.Var)
+	var gamma, beta []float32
+	if b.Gamma != "" {
+		gamma = p.model.vector(b.Gamma)
+	}
+	if b.Beta != "" {
+		beta = p.model.vector(b.Beta)
+	}
+	for i := range channels {
+		s := 1 / math.Sqrt(float64(variance[i])+b.Eps)
+		if gamma != nil {
+			s *= float64(gamma[i])
+		}
+		off := float64(mean[i])
+		if bias != nil {
+			off -= float64(bias[i])
+		}
+		t := -float64(off * s) // an explicit conversion keeps the compiler from fusing
+		if beta != nil {
+			t += float64(beta[i])
+		}
+		scale[i], shift[i] = float32(s), float32(t)
+	}
+	return scale, shift
+}
+
+// headStep makes the step of a convolution or dense layer.
+func (p *planner) headStep(node int, from, to *value, e epilogue) {
+	op := p.graph.Nodes[node].Op
+	k := shapeOfKernel(op, from.shape)
+	w := Window{Kernel: [2]int{k.kh, k.kw}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}}
+	if conv, ok := op.(*Conv2D); ok {
+		w = conv.Window
+	}
+	weights := p.model.packed(node, from.shape)
+	p.memory.Weights += weights.bytes()
+	if wantsPaddedCopy(w, k) {
+		// With few channels a whole kernel row of a padded picture is one short run of floats.
+		padded := from.shape
+		padded.H += w.Pad.Top + w.Pad.Bottom
+		padded.W += w.Pad.Left + w.Pad.Right
+		copied := p.newValue(padded)
+		p.add(&padStep{from: from, to: copied, pad: w.Pad}, from, copied)
+		from, w.Pad = copied, Pad{}
+	}
+	if w.Pad.any() {
+		p.zeros = max(p.zeros, from.shape.C)
+	}
+	p.add(&gemmStep{name: p.graph.Nodes[node].Name, from: from, to: to, epilogue: e, weights: weights, window: w, kernel: k}, from, to, e.res)
+}
+
+// opStep makes the step of a node that is no chain.
+func (p *planner) opStep(u unit) {
+	to := p.value(ref{node: u.node})
+	from := p.value(u.reads[0])
+	switch op := p.graph.Nodes[u.node].Op.(type) {
+	case *MaxPool:
+		p.add(newPoolStep(from, to, op.Window, poolMax, false), from, to)
+	case *AvgPool:
+		p.add(newPoolStep(from, to, op.Window, poolMean, op.CountPad), from, to)
+	case *AdaptivePool:
+		p.add(newAdaptiveStep(from, to, op), from, to)
+	case *ZeroPad:
+		p.add(&padStep{from: from, to: to, pad: op.Pad, channelsBefore: op.ChannelsBefore}, from, to)
+	case *Softmax:
+		p.add(&softmaxStep{from: from, to: to}, from, to)
+	case *Concat:
+		p.touch(to)
+		skip := 0
+		for _, r := range u.reads {
+			v := p.value(r)
+			if p.parts[r.node] != (part{u.node, skip}) || r.node == input {
+				slice := &value{shape: v.shape, buffer: to.buffer, skip: to.skip + skip, stride: to.stride}
+				p.add(&rowsStep{from: v, to: slice, epilogue: epilogue{lo: negInf, hi: posInf}}, v, slice)
+			}
+			skip += v.shape.C
+		}
+	default:
+		panic("engine: no step for " + op.Kind())
+	}
+}
+
+// finish lays out the memory and lets the steps work out their addresses.
+func (p *planner) finish() error {
+	tooMuch := func(bytes float64) error {
+		return fmt.Errorf("%d pictures of %dx%d need %.0f GiB of memory (at most %d): give a smaller size or batch",
+			p.batch, p.size.H, p.size.W, math.Ceil(bytes/(1<<30)), maxArena>>30)
+	}
+	largest := 0.0 // first without integers, which could overflow
+	for _, b := range p.buffers {
+		largest = max(largest, float64(b.floats)*4*float64(p.batch))
+	}
+	if largest > maxArena {
+		return tooMuch(largest)
+	}
+	p.arena = assignArena(p.buffers, p.batch, p.zeros)
+	p.memory.Activations = int64(p.arena) * 4
+	if need := float64(p.memory.Activations) + float64(p.memory.Outputs); need > maxArena {
+		return tooMuch(need)
+	}
+	for _, s := range p.steps {
+		s.prepare(p.Plan)
+		if items := s.items(p.batch); items > 1<<30 {
+			return fmt.Errorf("%d pictures of %dx%d are too many for one run: give a smaller size or batch", p.batch, p.size.H, p.size.W)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,125 @@
+package engine
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sys/cpu"
+)
+
+// crew is the persistent workers of a runner. The items of one step are claimed from an atomic cursor by the workers and by the caller;
+// the caller goes on when all items are done. Workers spin a little between the steps of a run, and are parked between runs.
+//
+// The cursor holds step and item in one word, so that a worker that comes late to one step can only claim an item of the
+// next: nobody has to wait for a worker that got no processor.
+type crew struct {
+	_      cpu.CacheLinePad
+	cursor atomic.Uint64 // step<<32 | next item
+	_      cpu.CacheLinePad
+	done   atomic.Int64 // items of the current step that are finished
+	_      cpu.CacheLinePad
+	parked atomic.Int32 // workers that wait for a token
+	closed atomic.Bool
+	tokens chan struct{}
+	exited sync.WaitGroup
+
+	items []atomic.Int32 // by step, for the current run
+	work  func(worker, step, item int)
+}
+
+// idle is the step number between runs: no worker has anything to do.
+const idle = 1<<31 - 1
+
+// spins is how often a worker looks for new work before it parks: some tens of microseconds.
+const spins = 4000
+
+// newCrew starts the workers 1 to n-1; the caller is worker 0. Work must not panic.
+func newCrew(n, steps int, work func(worker, step, item int)) *crew {
+	c := &crew{tokens: make(chan struct{}, n), items: make([]atomic.Int32, steps), work: work}
+	c.cursor.Store(idle << 32)
+	for i := 1; i < n; i++ {
+		c.exited.Go(func() { c.serve(i) })
+	}
+	return c
+}
+
+// do runs all items of a step and returns when they are finished.
+func (c *crew) do(step int) {
+	n := int64(c.items[step].Load())
+	if n == 1 || cap(c.tokens) == 1 {
+		for i := range int(n) {
+			c.work(0, step, i)
+		}
+		return
+	}
+	c.done.Store(0)
+	c.cursor.Store(uint64(step) << 32)
+	for range min(int64(c.parked.Load()), n-1) {
+		select {
+		case c.tokens <- struct{}{}:
+		default:
+		}
+	}
+	for c.claim(0) {
+	}
+	for spin := 0; c.done.Load() < n; spin++ {
+		if spin%64 == 63 {
+			runtime.Gosched()
+		}
+	}
+}
+
+// rest is called at the end of a run.
+func (c *crew) rest() { c.cursor.Store(idle << 32) }
+
+// close ends the workers.
+func (c *crew) close() {
+	c.closed.Store(true)
+	close(c.tokens)
+	c.exited.Wait()
+}
+
+// claim does one item, if there is one.
+func (c *crew) claim(worker int) bool {
+	if !c.open() {
+		return false
+	}
+	at := c.cursor.Add(1) - 1
+	step, item := int(at>>32), int32(at)
+	if step == idle || item >= c.items[step].Load() {
+		return false
+	}
+	c.work(worker, step, int(item))
+	c.done.Add(1)
+	return true
+}
+
+// open tells whether there is an unclaimed item, without writing to the shared line.
+func (c *crew) open() bool {
+	at := c.cursor.Load()
+	step := int(at >> 32)
+	return step != idle && int32(at) < c.items[step].Load()
+}
+
+func (c *crew) serve(worker int) {
+	for !c.closed.Load() {
+		for spin := 0; spin < spins; {
+			if c.claim(worker) {
+				spin = 0
+				continue
+			}
+			if spin++; spin%64 == 0 {
+				if c.cursor.Load()>>32 == idle {
+					break
+				}
+				runtime.Gosched()
+			}
+		}
+		c.parked.Add(1)
+		if !c.open() {
+			<-c.tokens
+		}
+		c.parked.Add(-1)
+	}
+}

@@ -1,0 +1,189 @@
+package engine
+
+import "unsafe"
+
+// gemmStep is a convolution or a dense layer as an indirect matrix multiplication: rows are output pixels, columns output channels. A
+// row's operands are found through a table of offsets, one per kernel tap; taps in the padding point at zeros at the arena's begin.
+type gemmStep struct {
+	name     string
+	from, to *value
+	epilogue epilogue
+	weights  *packedWeights
+	window   Window
+	kernel   kernelShape
+
+	// A segment is a run of input floats that lie side by side: a tap's channels, or more where taps are neighbours in memory.
+	segLen int
+	taps   []tap
+	spanY  int // from the first tap to the last, rows
+	spanX  int // columns
+
+	// Work is cut into blocks of tiles x groups of panels.
+	groups [][]panel
+	block  int // tiles
+	swap   bool
+}
+
+// tap is a segment's place relative to the first one of the window, in pixels.
+type tap struct{ dy, dx int }
+
+// kBlock bounds one call of a kernel, which is never preempted, to about 50 microseconds.
+const kBlock = 4096
+
+// cacheBytes is the share of a core's L2 that a step plans with. It decides about speed only.
+const cacheBytes = 512 << 10
+
+// wantsPaddedCopy tells whether a kernel row's taps are so short that it pays to copy the picture once to have them side by side.
+func wantsPaddedCopy(w Window, k kernelShape) bool {
+	return k.groups == 1 && k.cin < 8 && k.kw > 1 && w.Dilation[1] == 1 && w.Pad.any()
+}
+
+func (s *gemmStep) prepare(p *Plan) {
+	k, in := s.kernel, s.from
+	unpadded := !s.window.Pad.any() && s.window.Dilation[1] == 1 && k.groups == 1 && in.dense()
+	switch {
+	case unpadded && k.kw == in.shape.W && s.window.Dilation[0] == 1: // whole rows: one run
+		s.segLen, s.taps = k.kh*k.kw*k.cin, []tap{{}}
+	case unpadded:
+		s.segLen = k.kw * k.cin
+		for y := range k.kh {
+			s.taps = append(s.taps, tap{y * s.window.Dilation[0], 0})
+		}
+	default:
+		s.segLen = k.cin
+		for y := range k.kh {
+			for x := range k.kw {
+				s.taps = append(s.taps, tap{y * s.window.Dilation[0], x * s.window.Dilation[1]})
+			}
+		}
+	}
+	last := s.taps[len(s.taps)-1]
+	s.spanY, s.spanX = last.dy, last.dx
+	s.cutWork(p)
+	p.scratchOffsets = max(p.scratchOffsets, s.block*len(s.taps)*s.weights.mr)
+	for _, panel := range s.weights.panels {
+		p.scratchAcc = max(p.scratchAcc, s.weights.mr*panel.nr)
+	}
+}
+
+// cutWork chooses what one piece of work is. Small weights stay in the cache while tiles of pixels pass by; large ones are
+// read panel by panel, each for a block of tiles that stays in the cache.
+func (s *gemmStep) cutWork(p *Plan) {
+	w := s.weights
+	tileMACs := w.mr * w.k * s.kernel.outC
+	if w.bytes() <= cacheBytes {
+		s.groups = [][]panel{w.panels}
+		s.block = min(64, 1+(1<<20)/tileMACs)
+		return
+	}
+	s.swap = true
+	panelBytes := w.k * w.panels[0].nr * 4
+	size := max(1, cacheBytes/2/panelBytes)
+	for at := 0; at < len(w.panels); at += size {
+		s.groups = append(s.groups, w.panels[at:min(at+size, len(w.panels))])
+	}
+	tileBytes := w.mr * s.from.shape.C * 4 * s.window.Stride[0] * s.window.Stride[1]
+	s.block = min(64, max(1, cacheBytes/tileBytes))
+}
+
+func (s *gemmStep) tiles(n int) int {
+	return (n*s.to.shape.H*s.to.shape.W + s.weights.mr - 1) / s.weights.mr
+}
+
+func (s *gemmStep) items(n int) int {
+	return (s.tiles(n) + s.block - 1) / s.block * len(s.groups)
+}
+
+func (s *gemmStep) run(w *worker, n, item int) {
+	tiles, rows := s.tiles(n), n*s.to.shape.H*s.to.shape.W
+	blocks := (tiles + s.block - 1) / s.block
+	group, block := s.groups[item/blocks], item%blocks
+	// The tiles of a step differ by one row at most, and so do its blocks by one tile.
+	first, end := block*tiles/blocks, (block+1)*tiles/blocks
+	table := len(s.taps) * s.weights.mr
+	if !s.swap {
+		for t := first; t < end; t++ {
+			r0, r1 := t*rows/tiles, (t+1)*rows/tiles
+			s.offsets(w.offsets[:table], r0, r1)
+			for i := range group {
+				s.tile(w, &group[i], w.offsets[:table], r0, r1)
+			}
+		}
+		return
+	}
+	for t := first; t < end; t++ {
+		s.offsets(w.offsets[(t-first)*table:(t-first+1)*table], t*rows/tiles, (t+1)*rows/tiles)
+	}
+	for i := range group {
+		for t := first; t < end; t++ {
+			s.tile(w, &group[i], w.offsets[(t-first)*table:(t-first+1)*table], t*rows/tiles, (t+1)*rows/tiles)
+		}
+	}
+}
+
+// offsets fills a tile's table [taps][mr] with byte offsets from the arena's begin.
+func (s *gemmStep) offsets(table []int64, r0, r1 int) {
+	in, out := s.from, s.to
+	mr, begin := s.weights.mr, in.at()
+	x := r0 % out.shape.W
+	y := r0 / out.shape.W % out.shape.H
+	picture := r0 / out.shape.W / out.shape.H
+	for r := range r1 - r0 {
+		iy := y*s.window.Stride[0] - s.window.Pad.Top
+		ix := x*s.window.Stride[1] - s.window.Pad.Left
+		pixel := (picture*in.shape.H+iy)*in.shape.W + ix
+		if iy >= 0 && ix >= 0 && iy+s.spanY < in.shape.H && ix+s.spanX < in.shape.W {
+			for i, t := range s.taps {
+				table[i*mr+r] = int64(begin+(pixel+t.dy*in.shape.W+t.dx)*in.stride) * 4
+			}
+		} else {
+			for i, t := range s.taps {
+				at := 0 // the zeros
+				if uint(iy+t.dy) < uint(in.shape.H) && uint(ix+t.dx) < uint(in.shape.W) {
+					at = begin + (pixel+t.dy*in.shape.W+t.dx)*in.stride
+				}
+				table[i*mr+r] = int64(at) * 4
+			}
+		}
+		if x++; x == out.shape.W {
+			x = 0
+			if y++; y == out.shape.H {
+				y = 0
+				picture++
+			}
+		}
+	}
+}
+
+// tile computes rows r0 to r1 of one panel, K in blocks where it is long.
+func (s *gemmStep) tile(w *worker, p *panel, table []int64, r0, r1 int) {
+	t := &w.tile
+	isa, mr, rows := w.isa, s.weights.mr, r1-r0
+	weights := unsafe.Pointer(&s.weights.data[p.offset])
+	base := unsafe.Add(w.base, p.group*s.kernel.cin*4)
+	t.Acc = &w.acc[0]
+	t.Scale, t.Shift, t.Res = nil, nil, nil
+	if s.epilogue.scale != nil {
+		t.Scale, t.Shift = &s.epilogue.scale[p.outC], &s.epilogue.shift[p.outC]
+	}
+	if res := s.epilogue.res; res != nil {
+		t.Res, t.ResStride = w.float(res.at()+r0*res.stride+p.outC), res.stride*4
+	}
+	t.C, t.CStride = w.float(s.to.at()+r0*s.to.stride+p.outC), s.to.stride*4
+	t.Cols, t.Lo, t.Hi = p.cols, s.epilogue.lo, s.epilogue.hi
+
+	segments, segLen := max(1, kBlock/s.segLen), min(s.segLen, kBlock)
+	for seg := 0; seg < len(s.taps); seg += segments {
+		t.Segments = min(segments, len(s.taps)-seg)
+		t.Off = &table[seg*mr]
+		for k := 0; k < s.segLen; k += segLen {
+			t.SegLen = min(segLen, s.segLen-k)
+			t.A = unsafe.Add(base, k*4)
+			t.W = (*float32)(weights)
+			t.First = seg == 0 && k == 0
+			t.Last = seg+t.Segments == len(s.taps) && k+t.SegLen == s.segLen
+			isa.Gemm(p.nr, rows, t)
+			weights = unsafe.Add(weights, t.Segments*t.SegLen*p.nr*4)
+		}
+	}
+}

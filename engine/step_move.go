@@ -1,0 +1,80 @@
+package engine
+
+// padStep copies a map into a larger one whose border, and whose channels before and after, are zero.
+type padStep struct {
+	from, to       *value
+	pad            Pad
+	channelsBefore int
+}
+
+func (s *padStep) prepare(*Plan) {}
+
+func (s *padStep) items(n int) int { return n * s.to.shape.H }
+
+func (s *padStep) run(w *worker, _, item int) {
+	in, out := s.from, s.to
+	picture, y := item/out.shape.H, item%out.shape.H
+	iy := y - s.pad.Top
+	for x := range out.shape.W {
+		dst := w.floats(out.at()+(item*out.shape.W+x)*out.stride, out.shape.C)
+		ix := x - s.pad.Left
+		if iy < 0 || iy >= in.shape.H || ix < 0 || ix >= in.shape.W {
+			clear(dst)
+			continue
+		}
+		clear(dst[:s.channelsBefore])
+		n := copy(dst[s.channelsBefore:], w.floats(in.at()+((picture*in.shape.H+iy)*in.shape.W+ix)*in.stride, in.shape.C))
+		clear(dst[s.channelsBefore+n:])
+	}
+}
+
+// exportStep copies a layer that was asked for out of the arena, in the order of the graph's layout.
+type exportStep struct {
+	from   *value
+	output int
+	layout Layout
+}
+
+func (s *exportStep) prepare(*Plan) {}
+
+func (s *exportStep) items(n int) int { return n }
+
+func (s *exportStep) run(w *worker, _, item int) {
+	v := s.from
+	pixels, channels := v.shape.H*v.shape.W, v.shape.C
+	dst := w.outputs[s.output][item*pixels*channels:][:pixels*channels]
+	at := v.at() + item*pixels*v.stride
+	if s.layout == NHWC || pixels == 1 {
+		for p := range pixels {
+			copy(dst[p*channels:(p+1)*channels], w.floats(at+p*v.stride, channels))
+		}
+		return
+	}
+	// A transposition in squares that stay in the cache.
+	const side = 32
+	for p0 := 0; p0 < pixels; p0 += side {
+		p1 := min(p0+side, pixels)
+		for c0 := 0; c0 < channels; c0 += side {
+			c1 := min(c0+side, channels)
+			for p := p0; p < p1; p++ {
+				for i, x := range w.floats(at+p*v.stride+c0, c1-c0) {
+					dst[(c0+i)*pixels+p] = x
+				}
+			}
+		}
+	}
+}
+
+// NCHWToNHWC reorders n pictures of shape s from channel planes to interleaved channels.
+func NCHWToNHWC(dst, src []float32, n int, s Shape) {
+	plane := s.H * s.W
+	for i := range n {
+		for c := range s.C {
+			from := src[(i*s.C+c)*plane:][:plane]
+			to := dst[i*plane*s.C+c:]
+			for p, v := range from {
+				to[p*s.C] = v
+			}
+		}
+	}
+}
