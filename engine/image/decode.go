@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -98,6 +99,9 @@ func decodePNG(r io.Reader, head []byte) (*RGB, error) {
 		return nil, err
 	}
 	img, err := png.Decode(r)
+	if err != nil && strings.HasSuffix(err.Error(), io.ErrUnexpectedEOF.Error()) { // not wrapped, in some places
+		err = io.ErrUnexpectedEOF
+	}
 	if err != nil {
 		return nil, err
 	}

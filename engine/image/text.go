@@ -23,28 +23,32 @@ var Fields = []struct{ Name, Usage string }{
 // Set changes the field called name to the value that text says. It checks the
 // text; [Recipe.Validate] checks that the fields fit together.
 func (r *Recipe) Set(name, text string) (err error) {
+	n := *r // r stays as it is if the text is wrong
 	text = strings.TrimSpace(text)
 	switch name {
 	case "size":
-		r.Size, err = parseSize(text)
+		n.Size, err = parseSize(text)
 	case "resize":
-		err = r.Resize.UnmarshalText([]byte(text))
+		err = n.Resize.UnmarshalText([]byte(text))
 	case "interpolation":
-		err = choose(&r.Interpolation, name, text)
+		err = choose(&n.Interpolation, name, text)
 	case "crop":
-		err = choose(&r.Crop, name, text)
+		err = choose(&n.Crop, name, text)
 	case "scale":
 		if _, _, err = parseScale(text); err == nil {
-			r.Scale = text
+			n.Scale = text
 		}
 	case "mean":
-		r.Mean, err = parseTriple(name, text)
+		n.Mean, err = parseTriple(name, text)
 	case "std":
-		r.Std, err = parseTriple(name, text)
+		n.Std, err = parseTriple(name, text)
 	case "channels":
-		err = choose(&r.Channels, name, text)
+		err = choose(&n.Channels, name, text)
 	default:
 		err = fmt.Errorf("a recipe has no field %q", name)
+	}
+	if err == nil {
+		*r = n
 	}
 	return err
 }
