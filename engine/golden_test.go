@@ -8,11 +8,14 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/featx-go/featx/engine"
 	"github.com/featx-go/featx/engine/arch"
+	"github.com/featx-go/featx/kernels"
 )
 
 var goldenNetworks = []string{"vgg16", "vgg19", "vgg11_bn", "resnet18", "resnet50"}
@@ -94,4 +97,84 @@ func TestGoldenNames(t *testing.T) {
 			require.Equal(t, theirs, ours)
 		})
 	}
+}
+
+// goldenTolerance is the largest error of a layer, over that layer's largest value.
+const goldenTolerance = 1e-5
+
+// Every layer of each network, all asked for in one run, against PyTorch in float64. With -v it prints the errors beside those of PyTorch's own float32.
+func TestGolden(t *testing.T) {
+	isa, err := kernels.Select("")
+	require.NoError(t, err)
+	if isa == kernels.Generic {
+		t.Skip("generic: whole networks at 224x224 take minutes in portable Go")
+	}
+	if testing.Short() {
+		t.Skip("-short: whole networks with full-size weights")
+	}
+	for _, network := range goldenNetworks {
+		t.Run(network, func(t *testing.T) {
+			golden := readGolden(t, network)
+			outputs := runSeeded(t, network, isa, golden)
+			var table strings.Builder
+			fmt.Fprintf(&table, "%s, %v\n%-24s %9s %15s\n", network, isa, "layer", "error", "PyTorch float32")
+			worst := 0.0
+			for i, l := range golden {
+				e := l.error(outputs[i])
+				worst = max(worst, e)
+				fmt.Fprintf(&table, "%-24s %9.2g %15.2g\n", l.Name, e, l.TorchError)
+				if !(e <= goldenTolerance) { // also true of NaN
+					t.Errorf("layer %s: error %.3g of its largest value, at most %g is allowed", l.Name, e, goldenTolerance)
+				}
+			}
+			fmt.Fprintf(&table, "worst %.2g", worst)
+			t.Log(table.String())
+		})
+	}
+}
+
+// runSeeded gives each layer's values for the seeded picture, NCHW.
+func runSeeded(t *testing.T, network string, isa kernels.ISA, layers []goldenLayer) [][]float32 {
+	g, err := arch.Build(network, arch.Options{})
+	require.NoError(t, err)
+	weights, err := arch.Seeded(g, 0)
+	require.NoError(t, err)
+	m, err := engine.NewModel(g, weights, isa)
+	require.NoError(t, err)
+	names := make([]string, len(layers))
+	for i, l := range layers {
+		names[i] = l.Name
+	}
+	p, err := m.Plan(engine.PlanOptions{Layers: names})
+	require.NoError(t, err)
+	r := p.NewRunner(0)
+	defer r.Close()
+	require.NoError(t, r.Run(1, arch.SeededInput(g, 0)))
+	outputs := make([][]float32, len(layers))
+	for i, o := range p.Outputs() {
+		require.Equal(t, layers[i].Shape, append([]int{1}, o.Dims...), o.Name)
+		outputs[i] = r.Output(i)
+		require.Len(t, outputs[i], layers[i].N, o.Name)
+	}
+	return outputs
+}
+
+// error is the largest difference of a sample, the mean, the standard deviation, the minimum or the maximum, over the layer's largest value.
+func (l *goldenLayer) error(values []float32) float64 {
+	var sum, squares float64
+	lo, hi := math.Inf(1), math.Inf(-1)
+	for _, v := range values {
+		x := float64(v)
+		sum += x
+		lo, hi = min(lo, x), max(hi, x)
+	}
+	mean := sum / float64(len(values))
+	for _, v := range values {
+		squares += (float64(v) - mean) * (float64(v) - mean)
+	}
+	worst := max(math.Abs(mean-l.Mean), math.Abs(math.Sqrt(squares/float64(len(values)))-l.Std), math.Abs(lo-l.Min), math.Abs(hi-l.Max))
+	for j, at := range samplePositions(l.Name, len(values)) {
+		worst = max(worst, math.Abs(float64(values[at])-l.Samples[j]))
+	}
+	return worst / l.AbsMax
 }

@@ -47,9 +47,19 @@ func Seeded(g *engine.Graph, seed uint64) (engine.WeightMap, error) {
 	return weights, nil
 }
 
-// SeededInput is one picture to go with Seeded: values in [-2, 2), in the graph's layout, for its own input size.
+// SeededInput is one picture to go with Seeded: values in [-2, 2), drawn in the graph's layout for its own input size, given as
+// NHWC, as engine.Runner takes it.
 func SeededInput(g *engine.Graph, seed uint64) []float32 {
-	return symmetric(2).tensor("input", seed, g.Input.Dims(g.Layout)).Float32s()
+	drawn := symmetric(2).tensor("input", seed, g.Input.Dims(g.Layout)).Float32s()
+	if g.Layout == engine.NHWC {
+		return drawn
+	}
+	pixels := g.Input.H * g.Input.W
+	picture := make([]float32, len(drawn))
+	for i, v := range drawn {
+		picture[i%pixels*g.Input.C+i/pixels] = v
+	}
+	return picture
 }
 
 // fanIn is the number of products that one output sums up.

@@ -65,6 +65,14 @@ func TestSeededRoles(t *testing.T) {
 			require.Greater(t, hi-lo, (bound[1]-bound[0])/2, name)
 		}
 		require.Len(t, w, 7)
-		require.Len(t, SeededInput(g, 3), 8*8*3)
+
+		// The picture is drawn in the graph's layout and given as NHWC.
+		drawn, picture := symmetric(2).tensor("input", 3, []int{8 * 8 * 3}).Float32s(), SeededInput(g, 3)
+		require.Len(t, picture, len(drawn))
+		if layout == engine.NCHW {
+			require.Equal(t, drawn[2*64+5*8+1], picture[(5*8+1)*3+2])
+		} else {
+			require.Equal(t, drawn, picture)
+		}
 	}
 }
