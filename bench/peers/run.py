@@ -5,6 +5,7 @@ import json
 import math
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import time
@@ -20,6 +21,8 @@ class Featx:
     """bench/netbench as a child process: one line in, one run, its nanoseconds out."""
 
     def __init__(self, options):
+        if not shutil.which("go"):
+            sys.exit("the go command is not on the PATH: it builds bench/netbench")
         binary = os.path.join(options.cache, "netbench")
         subprocess.run(["go", "build", "-trimpath", "-o", binary, "./bench/netbench"], cwd=ROOT, check=True,
                        env={**os.environ, "CGO_ENABLED": "0"})
@@ -46,6 +49,10 @@ class Featx:
 
     def output(self):
         return self._ask("output")
+
+    def close(self):
+        self.child.stdin.close()
+        self.child.wait()
 
 
 class OnnxRuntime:
@@ -156,6 +163,7 @@ def measure(options):
     for _ in range(options.rounds):
         for e in engines:
             times[e.name].append(e.run() / 1e6)
+    featx.close()
     base = median(times[peer.name])
     report = {
         "network": options.network, "batch": 1, "threads": options.threads, "rounds": options.rounds,
