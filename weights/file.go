@@ -150,7 +150,7 @@ func Parse(data []byte) (*Model, error) {
 	shapes := make(map[string][]int, len(c.Tensors))
 	for _, t := range c.Tensors {
 		if t.DType != F32 && t.DType != F16 {
-			return nil, fmt.Errorf("tensor %q is %s: a model file holds F32 and F16 only", t.Name, t.DType)
+			return nil, fmt.Errorf("tensor %.100q is %s: a model file holds F32 and F16 only", t.Name, t.DType)
 		}
 		m.weights[t.Name] = engine.Weight{DType: engine.DType(t.DType), Shape: t.Shape, Data: t.Data}
 		shapes[t.Name] = t.Shape

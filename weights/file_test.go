@@ -167,7 +167,7 @@ func TestWriteRefuses(t *testing.T) {
 		})
 	}
 	info, source := tiny(t)
-	require.ErrorContains(t, Write(filepath.Join(t.TempDir(), "m"), info, source, "I8"), "neither F32 nor F16")
+	require.ErrorContains(t, Write(filepath.Join(t.TempDir(), "m"), info, source, "I8"), `dtype "i8" is neither f32 nor f16`)
 }
 
 // damaged changes the header of a model file.

@@ -57,6 +57,9 @@ var ErrNotSafetensors = errors.New("not a safetensors file")
 // maxHeader is the format's own limit.
 const maxHeader = 100_000_000
 
+// maxRank is PyTorch's limit; the format has none.
+const maxRank = 64
+
 // IsSafetensors says whether data begins as a safetensors file does; the rest may still be damaged.
 func IsSafetensors(data []byte) bool {
 	return len(data) > 8 && binary.LittleEndian.Uint64(data) <= maxHeader && data[8] == '{'
@@ -93,11 +96,11 @@ func ParseSafetensors(data []byte) (*Container, error) {
 	for _, e := range entries {
 		switch {
 		case e.from < at:
-			return nil, fmt.Errorf("tensor %q overlaps the one before it (bytes %d to %d)", e.Name, e.from, e.to)
+			return nil, fmt.Errorf("tensor %.100q overlaps the one before it (bytes %d to %d)", e.Name, e.from, e.to)
 		case e.from > at:
-			return nil, fmt.Errorf("%d bytes before tensor %q belong to no tensor", e.from-at, e.Name)
+			return nil, fmt.Errorf("%d bytes before tensor %.100q belong to no tensor", e.from-at, e.Name)
 		case e.to > int64(len(body)):
-			return nil, fmt.Errorf("truncated: tensor %q ends at byte %d of the data, which has %d", e.Name, e.to, len(body))
+			return nil, fmt.Errorf("truncated: tensor %.100q ends at byte %d of the data, which has %d", e.Name, e.to, len(body))
 		}
 		e.Data = body[e.from:e.to:e.to]
 		c.Tensors = append(c.Tensors, e.Tensor)
@@ -136,7 +139,7 @@ func (c *Container) parseHeader(header []byte) ([]headerEntry, error) {
 		}
 		name, _ := token.(string)
 		if seen[name] {
-			return nil, fmt.Errorf("two tensors are called %q", name)
+			return nil, fmt.Errorf("two tensors are called %.100q", name)
 		}
 		seen[name] = true
 		if name == "__metadata__" {
@@ -147,11 +150,11 @@ func (c *Container) parseHeader(header []byte) ([]headerEntry, error) {
 		}
 		var j jsonEntry
 		if err := d.Decode(&j); err != nil {
-			return nil, fmt.Errorf("tensor %q: %w", name, err)
+			return nil, fmt.Errorf("tensor %.100q: %w", name, err)
 		}
 		e := headerEntry{Tensor: Tensor{Name: name, DType: j.DType, Shape: j.Shape}}
 		if e.from, e.to, err = j.check(); err != nil {
-			return nil, fmt.Errorf("tensor %q: %w", name, err)
+			return nil, fmt.Errorf("tensor %.100q: %w", name, err)
 		}
 		entries = append(entries, e)
 	}
@@ -168,6 +171,9 @@ func (c *Container) parseHeader(header []byte) ([]headerEntry, error) {
 func (j jsonEntry) check() (from, to int64, err error) {
 	if len(j.Offsets) != 2 || j.Shape == nil {
 		return 0, 0, errors.New("needs dtype, shape and two data_offsets")
+	}
+	if len(j.Shape) > maxRank {
+		return 0, 0, fmt.Errorf("%d axes (at most %d are possible)", len(j.Shape), maxRank)
 	}
 	size, err := byteSize(j.DType, j.Shape)
 	if err != nil {
@@ -187,7 +193,7 @@ func (j jsonEntry) check() (from, to int64, err error) {
 func byteSize(d DType, shape []int) (int64, error) {
 	width, ok := dtypeBits[d]
 	if !ok {
-		return 0, fmt.Errorf("unknown dtype %q", d)
+		return 0, fmt.Errorf("unknown dtype %.20q", d)
 	}
 	n := uint64(width)
 	for _, extent := range shape {
@@ -225,7 +231,7 @@ func WriteSafetensors(w io.Writer, metadata map[string]string, tensors []Tensor,
 			return err
 		}
 		if int64(len(b)) != sizes[i] {
-			return fmt.Errorf("tensor %q: %d bytes of data for %s %v, which takes %d", t.Name, len(b), t.DType, t.Shape, sizes[i])
+			return fmt.Errorf("tensor %.100q: %d bytes of data for %s %v, which takes %d", t.Name, len(b), t.DType, t.Shape, sizes[i])
 		}
 		if _, err := w.Write(b); err != nil {
 			return err
@@ -263,10 +269,10 @@ func makeHeader(metadata map[string]string, tensors []Tensor) ([]byte, []int64, 
 	for i, t := range tensors {
 		size, err := byteSize(t.DType, t.Shape)
 		if err != nil {
-			return nil, nil, fmt.Errorf("tensor %q: %w", t.Name, err)
+			return nil, nil, fmt.Errorf("tensor %.100q: %w", t.Name, err)
 		}
 		if seen[t.Name] || !utf8.ValidString(t.Name) {
-			return nil, nil, fmt.Errorf("tensor %q: the name is taken or not UTF-8", t.Name)
+			return nil, nil, fmt.Errorf("tensor %.100q: the name is taken or not UTF-8", t.Name)
 		}
 		seen[t.Name], sizes[i] = true, size
 		shape := t.Shape

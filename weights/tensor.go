@@ -25,7 +25,7 @@ func (t Tensor) Weight() (engine.Weight, error) {
 	for i, v := range values {
 		f := float32(v)
 		if math.IsInf(float64(f), 0) && !math.IsInf(v, 0) {
-			return engine.Weight{}, fmt.Errorf("tensor %q: value %d is %g, which float32 cannot hold", t.Name, i, v)
+			return engine.Weight{}, fmt.Errorf("tensor %.100q: value %d is %g, which float32 cannot hold", t.Name, i, v)
 		}
 		binary.LittleEndian.PutUint32(data[4*i:], math.Float32bits(f))
 	}
@@ -35,7 +35,7 @@ func (t Tensor) Weight() (engine.Weight, error) {
 // Float64s gives the values of a F16, BF16, F32 or F64 tensor, exactly.
 func (t Tensor) Float64s() ([]float64, error) {
 	if !t.DType.IsFloat() {
-		return nil, fmt.Errorf("tensor %q is %s: only F32, F16, BF16 and F64 can be read", t.Name, t.DType)
+		return nil, fmt.Errorf("tensor %.100q is %s: only F32, F16, BF16 and F64 can be read", t.Name, t.DType)
 	}
 	size := dtypeBits[t.DType] / 8
 	out := make([]float64, len(t.Data)/size)

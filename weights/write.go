@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
 
 	"github.com/x448/float16"
 
@@ -18,7 +19,7 @@ import (
 // and a finite value that float16 cannot hold is an error; vectors (biases, batch normalisation) stay F32: they are few, and a variance needs its range.
 func Write(path string, info Info, source engine.WeightSource, dtype engine.DType) error {
 	if dtype != engine.F32 && dtype != engine.F16 {
-		return fmt.Errorf("%s: dtype %q is neither F32 nor F16", path, dtype)
+		return fmt.Errorf("dtype %q is neither f32 nor f16", strings.ToLower(string(dtype)))
 	}
 	if err := info.check(); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
@@ -70,7 +71,7 @@ func encode(t Tensor, w engine.Weight) ([]byte, error) {
 	for i, v := range values {
 		h := float16.Fromfloat32(v)
 		if h.IsInf(0) && !math.IsInf(float64(v), 0) {
-			return nil, fmt.Errorf("tensor %q: value %d is %g, which float16 cannot hold (at most 65504); store it in float32 (--dtype f32)", t.Name, i, v)
+			return nil, fmt.Errorf("tensor %.100q: value %d is %g, which float16 cannot hold (at most 65504); store it in float32 (--dtype f32)", t.Name, i, v)
 		}
 		binary.LittleEndian.PutUint16(data[2*i:], h.Bits())
 	}

@@ -1,0 +1,218 @@
+package convert
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/featx-go/featx/engine"
+	"github.com/featx-go/featx/engine/arch"
+	"github.com/featx-go/featx/engine/image"
+	"github.com/featx-go/featx/weights"
+)
+
+// Options say what the source file does not.
+type Options struct {
+	Arch    string                    // the network's name (arch.Names); "" recognises it
+	DType   string                    // "f32" or "f16" (see weights.Write); "" is f32
+	Recipe  func(*image.Recipe) error // changes the network's usual recipe; may be nil
+	Classes []string                  // names of the classifier's outputs; may be nil
+}
+
+// Report says what was made.
+type Report struct {
+	weights.Info
+	DType      engine.DType
+	Tensors    int
+	Parameters int64    // values in them
+	Bytes      int64    // of the model file
+	Dropped    []string // entries of the source that are no weights: counters, options
+}
+
+// Convert makes the model file dst of the weights in src. Errors name the file. If src is a model file itself, its network, recipe, source and classes are kept where
+// the options are silent. dst appears whole or not at all.
+func Convert(src, dst string, o Options) (*Report, error) {
+	dtype := engine.DType(strings.ToUpper(o.DType))
+	if dtype == "" {
+		dtype = engine.F32
+	}
+	data, release, err := weights.MapFile(src)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	if sameFile(src, dst) {
+		return nil, fmt.Errorf("%s: is the source itself; give another name for the model file", dst)
+	}
+	m, err := read(data, o)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", src, err)
+	}
+	if m.Source.File == "" {
+		sum := sha256.Sum256(data)
+		m.Source.File, m.Source.SHA256 = filepath.Base(src), hex.EncodeToString(sum[:])
+	}
+	err = weights.Write(dst, m.Info, m, dtype)
+	if m.err != nil { // what the source could not give is the source's error
+		return nil, fmt.Errorf("%s: %w", src, m.err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	r := &Report{Info: m.Info, DType: dtype, Tensors: len(m.tensors), Dropped: m.dropped}
+	for _, t := range m.tensors {
+		r.Parameters += int64(engine.Weight{Shape: t.shape}.Elements())
+	}
+	if info, err := os.Stat(dst); err == nil {
+		r.Bytes = info.Size()
+	}
+	return r, nil
+}
+
+func sameFile(a, b string) bool {
+	x, err1 := os.Stat(a)
+	y, err2 := os.Stat(b)
+	return err1 == nil && err2 == nil && os.SameFile(x, y)
+}
+
+// model is a source that fits a network. It is an engine.WeightSource for weights.Write.
+type model struct {
+	weights.Info
+	tensors map[string]stored
+	dropped []string
+	err     error // the first of Weight
+}
+
+// Weight implements engine.WeightSource.
+func (m *model) Weight(name string) (engine.Weight, bool) {
+	t, ok := m.tensors[name]
+	if !ok {
+		return engine.Weight{}, false
+	}
+	w, err := t.fetch().Weight()
+	if err != nil && m.err == nil {
+		m.err = err
+	}
+	return w, err == nil
+}
+
+// read finds the format, the tensors and the network.
+func read(data []byte, o Options) (*model, error) {
+	f, err := recognise(data)
+	if err != nil {
+		return nil, err
+	}
+	list, dropped, err := f.read(data)
+	if err != nil {
+		return nil, err
+	}
+	m := &model{tensors: map[string]stored{}, dropped: dropped}
+	m.Source.Format = f.name
+	prefix := wrapper(list)
+	integers := map[string]weights.DType{}
+	shapes := map[string][]int{}
+	for _, t := range list {
+		name := strings.TrimPrefix(t.name, prefix)
+		if !t.dtype.IsFloat() { // batch norm's num_batches_tracked and other counters
+			m.dropped = append(m.dropped, name)
+			integers[name] = t.dtype
+			continue
+		}
+		m.tensors[name], shapes[name] = t, t.shape
+	}
+	if len(m.tensors) == 0 {
+		return nil, errors.New("holds no floating-point tensors")
+	}
+	if err := m.chooseNetwork(data, shapes, integers, o); err != nil {
+		return nil, err
+	}
+	if o.Recipe != nil {
+		if err := o.Recipe(&m.Recipe); err != nil {
+			return nil, err
+		}
+	}
+	if err := m.Recipe.Validate(); err != nil {
+		return nil, err
+	}
+	// Only a network whose parameters do not depend on the picture's size takes another one.
+	m.Graph.Input.H, m.Graph.Input.W = m.Recipe.Size[0], m.Recipe.Size[1]
+	if err := m.Graph.CheckWeights(shapes); err != nil {
+		return nil, fmt.Errorf("%s for pictures of %dx%d: %w", m.Graph.Arch, m.Recipe.Size[0], m.Recipe.Size[1], err)
+	}
+	if len(o.Classes) > 0 {
+		m.Classes = o.Classes
+	}
+	return m, nil
+}
+
+// chooseNetwork sets the graph and what goes with it: the one asked for, the one in a model file, or the one that has such tensors.
+func (m *model) chooseNetwork(data []byte, shapes map[string][]int, integers map[string]weights.DType, o Options) error {
+	var err error
+	if o.Arch == "" {
+		file, err := weights.Parse(data)
+		if err == nil {
+			m.Info = file.Info
+			return nil
+		}
+		if !errors.Is(err, weights.ErrNoModel) {
+			return err // a model file, but a damaged one
+		}
+	}
+	if o.Arch == "" {
+		m.Graph, err = arch.Recognise(shapes)
+	} else {
+		m.Graph, err = arch.BuildFor(o.Arch, shapes)
+		if err == nil {
+			if err = m.Graph.CheckWeights(shapes); err != nil {
+				err = fmt.Errorf("%s: %w", o.Arch, err)
+			}
+		}
+	}
+	var mismatch *engine.MismatchError
+	if errors.As(err, &mismatch) {
+		mismatch.Missing = slices.DeleteFunc(mismatch.Missing, func(name string) bool {
+			dtype, ok := integers[name]
+			if ok {
+				mismatch.Misshapen = append(mismatch.Misshapen, fmt.Sprintf("%s: is %s, needs floating point", name, dtype))
+			}
+			return ok
+		})
+	}
+	if err != nil {
+		return err
+	}
+	m.Source.Arch = m.Graph.Arch
+	m.Recipe = Recipe(m.Graph)
+	return nil
+}
+
+// Recipe is the recipe that the network's published weights were made with.
+func Recipe(g *engine.Graph) image.Recipe {
+	if strings.HasPrefix(g.Arch, "cifar_") {
+		return image.CIFAR()
+	}
+	return image.Torchvision(256, g.Input.H)
+}
+
+// wrappers are the names of modules that training puts around a network: DataParallel's and torch.compile's.
+var wrappers = []string{"module.", "_orig_mod."}
+
+// wrapper is the prefix that all names have because of them, such as "module." or "module._orig_mod.".
+func wrapper(list []stored) string {
+	prefix := ""
+next:
+	for _, w := range slices.Concat(wrappers, wrappers) {
+		for _, t := range list {
+			if !strings.HasPrefix(t.name, prefix+w) {
+				continue next
+			}
+		}
+		prefix += w
+	}
+	return prefix
+}

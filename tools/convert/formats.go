@@ -1,0 +1,96 @@
+package convert
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+
+	"github.com/featx-go/featx/tools/convert/safetensors"
+	"github.com/featx-go/featx/tools/convert/torch"
+	"github.com/featx-go/featx/weights"
+)
+
+// stored is a tensor in a source file. Its bytes are fetched when it is written, so that only one tensor is in memory.
+type stored struct {
+	name  string
+	dtype weights.DType
+	shape []int
+	fetch func() weights.Tensor
+}
+
+// format is a kind of source file.
+type format struct {
+	name string
+	is   func(data []byte) bool
+	// read gives the tensors, and the names of entries that are none.
+	read func(data []byte) ([]stored, []string, error)
+}
+
+var formats = []format{
+	{"torch", func(data []byte) bool { return torch.IsZip(data) || torch.IsPickle(data) }, readTorch},
+	{"safetensors", safetensors.Is, readSafetensors},
+	{"hdf5", isHDF5, notYet("is an HDF5 file (Keras), which is not supported yet")},
+	{"onnx", isONNX, notYet("is an ONNX model, which is not supported yet")},
+}
+
+func recognise(data []byte) (format, error) {
+	for _, f := range formats {
+		if f.is(data) {
+			return f, nil
+		}
+	}
+	what := "is of no known format"
+	switch {
+	case bytes.HasPrefix(data, []byte("version https://git-lfs")):
+		what = "is not the file itself but a Git LFS pointer to it: fetch it with `git lfs pull`"
+	case bytes.HasPrefix(data, []byte("\x1f\x8b")):
+		what = "is compressed with gzip: unpack it first"
+	case len(data) > 262 && string(data[257:262]) == "ustar":
+		what = "is a tar archive: unpack it first"
+	case strings.HasPrefix(strings.ToLower(strings.TrimSpace(string(data[:min(len(data), 64)]))), "<"):
+		what = "is a web page, not weights: the download went wrong"
+	}
+	return format{}, errors.New(what + "; PyTorch checkpoints and safetensors files can be converted")
+}
+
+func readTorch(data []byte) ([]stored, []string, error) {
+	f, err := torch.Read(data)
+	if err != nil {
+		return nil, nil, err
+	}
+	list := make([]stored, len(f.Tensors))
+	for i := range f.Tensors {
+		t := &f.Tensors[i]
+		list[i] = stored{t.Name, t.DType, t.Shape, t.Contiguous}
+	}
+	return list, f.Other, nil
+}
+
+func readSafetensors(data []byte) ([]stored, []string, error) {
+	tensors, err := safetensors.Read(data)
+	list := make([]stored, len(tensors))
+	for i, t := range tensors {
+		list[i] = stored{t.Name, t.DType, t.Shape, func() weights.Tensor { return t }}
+	}
+	return list, nil, err
+}
+
+func notYet(what string) func([]byte) ([]stored, []string, error) {
+	return func([]byte) ([]stored, []string, error) { return nil, nil, errors.New(what) }
+}
+
+// isHDF5 looks for the superblock, which is at 0 or after a user block of 512 bytes, 1024, ...
+func isHDF5(data []byte) bool {
+	signature := []byte("\x89HDF\r\n\x1a\n")
+	for at := 0; at+len(signature) <= len(data) && at <= 1<<20; at = max(512, 2*at) {
+		if bytes.HasPrefix(data[at:], signature) {
+			return true
+		}
+	}
+	return false
+}
+
+// isONNX looks for what a ModelProto begins with: ir_version (field 1, a small number), then a producer's name, an operator set or the graph (fields 2, 8, 7).
+func isONNX(data []byte) bool {
+	return len(data) > 3 && data[0] == 0x08 && data[1] < 0x20 && (data[2] == 0x12 || data[2] == 0x42 || data[2] == 0x3a)
+}
