@@ -8,7 +8,7 @@ type NodeInfo struct {
 	Op      string   `json:"op"`
 	Inputs  []string `json:"inputs"`
 	Dims    []int    `json:"shape"`      // in the layout's order, without the batch
-	Params  int64    `json:"parameters"` // values in tensors that no node before it has
+	Params  int64    `json:"parameters"` // as the framework counts: PyTorch without the running statistics, Keras with them
 	MACs    int64    `json:"multiply_adds"`
 	Bytes   int64    `json:"bytes"` // of the output, float32
 }
@@ -28,16 +28,19 @@ func (g *Graph) Describe(size [2]int) ([]NodeInfo, error) {
 		aliases[g.Aliases[a]] = append(aliases[g.Aliases[a]], a)
 	}
 	list := make([]NodeInfo, len(g.Nodes))
-	seen := map[string]bool{}
+	counted := map[string]bool{} // a tensor that two nodes share counts once
 	for i, from := range g.edges() {
 		n, in := g.Nodes[i], pick(from, input, shapes)
+		if b, ok := n.Op.(*BatchNorm); ok && g.Layout == NCHW {
+			counted[b.Mean], counted[b.Var] = true, true
+		}
 		list[i] = NodeInfo{
 			Index: i, Name: n.Name, Aliases: aliases[n.Name], Op: n.Op.Kind(), Inputs: n.Inputs,
 			Dims: shapes[i].Dims(g.Layout), MACs: n.Op.macs(in, shapes[i]), Bytes: 4 * int64(shapes[i].Elements()),
 		}
 		for _, p := range n.Op.params(g.Layout, in) {
-			if !seen[p.Tensor] {
-				seen[p.Tensor] = true
+			if !counted[p.Tensor] {
+				counted[p.Tensor] = true
 				list[i].Params += int64(Weight{Shape: p.Shape}.Elements())
 			}
 		}

@@ -39,6 +39,9 @@ func createFile(path string) (*file, error) {
 		}
 	}
 	f, err := createTemporary(filepath.Dir(path))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errors.New("there is no such folder to write to")
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -262,9 +262,9 @@ func TestCreateErrors(t *testing.T) {
 		"out.csv":           "unknown ending: want one of .npy, .npz, .jsonl, .safetensors",
 		"out":               "unknown ending",
 		"out.npy":           "a .npy file holds one layer, not 2",
-		"missing/out.npz":   "no such file or directory",
+		"missing/out.npz":   "there is no such folder to write to",
 		"folder.npz":        "is a directory",
-		"missing/out.jsonl": "no such file or directory",
+		"missing/out.jsonl": "there is no such folder to write to",
 	} {
 		path := filepath.Join(dir, name)
 		_, err := sink.Create(path, layers)
