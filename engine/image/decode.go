@@ -21,10 +21,10 @@ const MaxPixels = 178_956_970
 
 // Decode reads a JPEG or PNG picture, told apart by its content. The result has
 // the pixels of Pillow's Image.open(f).convert("RGB"): alpha is dropped, EXIF
-// orientation and colour profiles are not looked at. A picture that is truncated,
-// or larger than [MaxPixels], is an error.
+// orientation and colour profiles are not looked at. A picture that is truncated
+// or broken, or larger than [MaxPixels], is an error.
 func Decode(r io.Reader) (m *RGB, err error) {
-	// The standard decoders are not known to panic, but files come from anywhere.
+	// No decoder is known to panic, but files come from anywhere.
 	defer func() {
 		if p := recover(); p != nil {
 			m, err = nil, fmt.Errorf("broken picture: %v", p)

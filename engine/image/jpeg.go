@@ -1,206 +1,300 @@
 package image
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	stdimage "image"
-	"image/jpeg"
 	"io"
 )
 
-// jpegFrame is what a JPEG's header says about its colours.
-type jpegFrame struct {
-	n         int     // components; 0 before the frame header
-	id        [4]byte // their names
-	jfif      bool
-	adobe     bool
-	transform byte // Adobe's: 0 no transform, 1 YCbCr, 2 YCCK
-	luma      byte // sampling factors of the first component, horizontal<<4 | vertical
+// A decoder for baseline, extended (8 bits) and progressive Huffman-coded JPEG,
+// ITU-T T.81, of its own because the standard library's neither has libjpeg's
+// inverse DCT nor reads every sampling ratio, or restart intervals in scans of
+// one component. This file reads the segments, jpeg_scan.go the entropy-coded
+// data, idct.go and upsample.go make pixels of it.
+type jpegDecoder struct {
+	bitReader
+	w, h        int
+	progressive bool
+	comps       []component // none before the frame header
+	quant       [4]*[64]int32
+	huffman     [2][4]*huffman // DC, AC
+	restart     int            // MCUs between restart markers; 0: none
+	scans       int
+	jfif, adobe bool
+	transform   byte // Adobe's: 0 none, 1 YCbCr, 2 YCCK
 }
 
-// isRGB, of three components, and isYCCK, of four, decide as libjpeg does (jdapimin.c).
-func (f *jpegFrame) isRGB() bool {
-	if f.jfif {
-		return false
-	}
-	if f.adobe {
-		return f.transform == 0
-	}
-	return string(f.id[:3]) == "RGB"
+// component is one colour channel of the frame.
+type component struct {
+	id, tq       byte
+	h, v         int // sampling factors
+	plane            // its samples
+	bw, bh       int // blocks that carry picture, across and down
+	stride8      int // blocks across, with those that fill up the last MCU
+	quant        *[64]int32
+	blocks       []block // coefficients of a progressive picture, stride8 across
+	dc           int32   // last DC value
+	dcTab, acTab *huffman
 }
 
-func (f *jpegFrame) isYCCK() bool { return f.adobe && f.transform != 0 }
+// block is 8 x 8 coefficients, row by row.
+type block [64]int16
 
-// The standard library's decoder converts the colours of RGB, CMYK and YCCK
-// files itself, after upsampling to the nearest neighbour. Behind one of these
-// markers, and none other, it hands out what was coded: the planes of three
-// components, or four interleaved as in plain Adobe CMYK.
-var (
-	markJFIF  = []byte("\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00")
-	markAdobe = []byte("\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00")
+const (
+	// maxScans bounds the time that a small hostile file can take.
+	maxScans = 1000
+
+	soi, eoi, sos, dqt, dht, dri, app0, app14 = 0xd8, 0xd9, 0xda, 0xdb, 0xc4, 0xdd, 0xe0, 0xee
 )
 
-func decodeJPEG(br *bufio.Reader) (*RGB, error) {
-	f, head, err := readJPEGHeader(br)
-	if err != nil {
-		return nil, err
-	}
-	img, err := jpeg.Decode(io.MultiReader(bytes.NewReader(head), br))
-	var unsupported jpeg.UnsupportedError
-	if errors.As(err, &unsupported) {
-		return nil, fmt.Errorf("%w; saved again by another program it may be readable", err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	switch img := img.(type) {
-	case *stdimage.YCbCr:
-		p := planesOf(img)
-		m := NewRGB(p[0].w, p[0].h)
-		if f.isRGB() {
-			p.convert(m, interleaveRow)
-		} else {
-			p.convert(m, yccRow)
-		}
-		return m, nil
-	case *stdimage.CMYK:
-		return fromJPEGCMYK(img, f), nil
-	default:
-		return FromImage(img), nil
-	}
+func brokenJPEG(format string, args ...any) error {
+	return fmt.Errorf("broken JPEG: "+format, args...)
 }
 
-// readJPEGHeader reads up to the first scan. It returns what the header says
-// about colours, and a header for the standard library in its place: without
-// application segments but with markJFIF or markAdobe.
-func readJPEGHeader(br *bufio.Reader) (*jpegFrame, []byte, error) {
-	var f jpegFrame
-	var rest []byte // segments for the decoder
-	if _, err := br.Discard(2); err != nil {
-		return nil, nil, err
+// decodeJPEG reads a JPEG from its start-of-image marker on.
+func decodeJPEG(r io.Reader) (*RGB, error) {
+	d := jpegDecoder{bitReader: bitReader{r: r}}
+	if err := d.decode(); err != nil {
+		return nil, err
 	}
-	for {
-		marker, err := nextMarker(br)
-		if err != nil {
-			return nil, nil, err
-		}
-		switch {
-		case marker == 0x01 || marker >= 0xd0 && marker <= 0xd7: // TEM, RST: no segment follows
-			continue
-		case marker == 0xd9:
-			return nil, nil, errors.New("broken JPEG: it ends without a picture")
-		case marker == 0xda: // SOS
-			mark := markJFIF
-			if f.n == 4 {
-				mark = markAdobe
+	var p planes
+	for i := range d.comps {
+		c := &d.comps[i]
+		for at := range c.blocks {
+			if bx, by := at%c.stride8, at/c.stride8; bx < c.bw && by < c.bh {
+				c.store(&c.blocks[at], bx, by)
 			}
-			head := append([]byte{0xff, 0xd8}, mark...)
-			return &f, append(append(head, rest...), 0xff, marker), nil
 		}
-		var length [2]byte
-		if _, err := io.ReadFull(br, length[:]); err != nil {
-			return nil, nil, err
-		}
-		segment := make([]byte, max(2, int(binary.BigEndian.Uint16(length[:])))-2)
-		if _, err := io.ReadFull(br, segment); err != nil {
-			return nil, nil, err
+		c.blocks = nil
+		p = append(p, &c.plane)
+	}
+	m := NewRGB(d.w, d.h)
+	p.convert(m, d.colours())
+	return m, nil
+}
+
+// decode reads all segments up to the end-of-image marker.
+func (d *jpegDecoder) decode() error {
+	for {
+		marker, err := d.nextMarker()
+		if err != nil {
+			return err
 		}
 		switch {
-		case marker == 0xe0:
-			f.jfif = f.jfif || bytes.HasPrefix(segment, []byte("JFIF\x00"))
-		case marker == 0xee && len(segment) >= 12 && bytes.HasPrefix(segment, []byte("Adobe")):
-			f.adobe, f.transform = true, segment[11]
-		case marker >= 0xe0 && marker <= 0xef || marker == 0xfe: // other application data, comment
-		default:
-			if marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc {
-				if err := f.readFrame(marker, segment); err != nil {
-					return nil, nil, err
+		case marker == soi || marker == 0x01 || marker >= 0xd0 && marker <= 0xd7: // TEM, RST: no segment follows
+			continue
+		case marker == eoi:
+			if len(d.comps) == 0 {
+				return brokenJPEG("it ends without a picture")
+			}
+			for i := range d.comps {
+				if d.comps[i].quant == nil {
+					return brokenJPEG("it ends without data for channel %d", i+1)
 				}
 			}
-			rest = append(append(append(rest, 0xff, marker), length[:]...), segment...)
+			return nil
 		}
-	}
-}
-
-// nextMarker skips to the next marker, as leniently as libjpeg, and returns its code.
-func nextMarker(br *bufio.Reader) (byte, error) {
-	for {
-		b, err := br.ReadByte()
-		for err == nil && b == 0xff {
-			if b, err = br.ReadByte(); err == nil && b != 0xff && b != 0 {
-				return b, nil
+		s, err := d.segment()
+		if err != nil {
+			return err
+		}
+		switch {
+		case marker == app0:
+			d.jfif = d.jfif || bytes.HasPrefix(s, []byte("JFIF\x00"))
+		case marker == app14:
+			if len(s) >= 12 && bytes.HasPrefix(s, []byte("Adobe")) {
+				d.adobe, d.transform = true, s[11]
 			}
+		case marker == dqt:
+			err = d.readQuant(s)
+		case marker == dht:
+			err = d.readHuffman(s)
+		case marker == dri:
+			if len(s) != 2 {
+				return brokenJPEG("restart interval of %d bytes", len(s))
+			}
+			d.restart = int(binary.BigEndian.Uint16(s))
+		case marker == sos:
+			err = d.readScan(s)
+		case marker >= 0xc0 && marker <= 0xcf && marker != 0xc8 && marker != 0xcc:
+			err = d.readFrame(marker, s)
 		}
 		if err != nil {
-			return 0, err
+			return err
 		}
 	}
 }
 
-// readFrame reads and checks a frame header (SOF).
-func (f *jpegFrame) readFrame(marker byte, s []byte) error {
+// segment reads what follows a marker: two bytes of length, then that much.
+func (d *jpegDecoder) segment() ([]byte, error) {
+	var n [2]byte
+	if err := d.read(n[:]); err != nil {
+		return nil, err
+	}
+	s := make([]byte, max(2, int(binary.BigEndian.Uint16(n[:])))-2)
+	return s, d.read(s)
+}
+
+func (d *jpegDecoder) readQuant(s []byte) error {
+	for len(s) > 0 {
+		id, size := s[0]&15, 1+int(s[0]>>4)
+		if id > 3 || size > 2 || len(s) < 1+64*size {
+			return brokenJPEG("quantisation table")
+		}
+		t := new([64]int32)
+		for k := range t {
+			t[zigzag[k]] = int32(s[1+k])
+			if size == 2 {
+				t[zigzag[k]] = int32(binary.BigEndian.Uint16(s[1+2*k:]))
+			}
+		}
+		d.quant[id], s = t, s[1+64*size:]
+	}
+	return nil
+}
+
+func (d *jpegDecoder) readHuffman(s []byte) error {
+	for len(s) > 0 {
+		if s[0]&0xe0 != 0 || s[0]&15 > 3 || len(s) < 17 {
+			return brokenJPEG("Huffman table")
+		}
+		h, n := newHuffman(s[1:])
+		if h == nil {
+			return brokenJPEG("Huffman table")
+		}
+		d.huffman[s[0]>>4][s[0]&15], s = h, s[1+n:]
+	}
+	return nil
+}
+
+// readFrame reads a frame header (SOF) and makes room for the samples.
+func (d *jpegDecoder) readFrame(marker byte, s []byte) error {
 	if marker > 0xc2 {
 		return fmt.Errorf("a JPEG of a rare kind (SOF%d: lossless, hierarchical or arithmetic coding); save it as baseline or progressive JPEG", marker-0xc0)
 	}
+	if len(d.comps) > 0 {
+		return brokenJPEG("two frame headers")
+	}
 	if len(s) < 6 || len(s) != 6+3*int(s[5]) {
-		return errors.New("broken JPEG: frame header of a wrong length")
+		return brokenJPEG("frame header of %d bytes", len(s))
 	}
 	if s[0] != 8 {
 		return fmt.Errorf("a JPEG of %d bits per channel; only 8 are supported", s[0])
 	}
-	if f.n != 0 {
-		return errors.New("broken JPEG: two frame headers")
+	n := int(s[5])
+	if n != 1 && n != 3 && n != 4 {
+		return fmt.Errorf("a JPEG of %d channels; 1 (grey), 3 (colour) and 4 (CMYK) are supported", n)
 	}
-	f.n = int(s[5])
-	if f.n != 1 && f.n != 3 && f.n != 4 {
-		return fmt.Errorf("a JPEG of %d channels; 1 (grey), 3 (colour) and 4 (CMYK) are supported", f.n)
+	d.progressive = marker == 0xc2
+	d.h, d.w = int(binary.BigEndian.Uint16(s[1:])), int(binary.BigEndian.Uint16(s[3:]))
+	if err := checkSize(d.w, d.h); err != nil {
+		return err
 	}
-	f.luma = s[7]
-	for i := range f.n {
-		f.id[i] = s[6+3*i]
+	hMax, vMax := 1, 1
+	comps := make([]component, n)
+	for i := range comps {
+		c, t := &comps[i], s[6+3*i:]
+		c.id, c.h, c.v, c.tq = t[0], int(t[1]>>4), int(t[1]&15), t[2]
+		if c.h < 1 || c.h > 4 || c.v < 1 || c.v > 4 || c.tq > 3 {
+			return brokenJPEG("channel %d with sampling factors %d x %d and quantisation table %d", i+1, c.h, c.v, c.tq)
+		}
+		hMax, vMax = max(hMax, c.h), max(vMax, c.v)
 	}
-	return checkSize(int(binary.BigEndian.Uint16(s[3:])), int(binary.BigEndian.Uint16(s[1:])))
+	across, down := ceilDiv(d.w, 8*hMax), ceilDiv(d.h, 8*vMax) // MCUs
+	for i := range comps {
+		c := &comps[i]
+		if hMax%c.h != 0 || vMax%c.v != 0 {
+			return fmt.Errorf("a JPEG with the fractional sampling ratio %d:%d x %d:%d; save it with another chroma sampling", hMax, c.h, vMax, c.v)
+		}
+		c.hr, c.vr = hMax/c.h, vMax/c.v
+		c.plane.w, c.plane.h = ceilDiv(d.w, c.hr), ceilDiv(d.h, c.vr)
+		c.bw, c.bh = ceilDiv(c.plane.w, 8), ceilDiv(c.plane.h, 8)
+		c.stride8 = across * c.h
+		c.stride = 8 * c.stride8
+		c.pix = make([]uint8, c.stride*8*down*c.v)
+		if d.progressive {
+			c.blocks = make([]block, c.stride8*down*c.v)
+		}
+	}
+	d.comps = comps
+	return nil
 }
 
-// fromJPEGCMYK takes the four planes, inverted, out of the standard library's
-// CMYK and converts them as libjpeg and Pillow do. Where the second and the
-// third component were subsampled (2x2, the one ratio that the library reads),
-// it has replicated their samples, so every other one of them is the plane.
-// Pillow takes all CMYK files for inverted ones, as Adobe's are.
-func fromJPEGCMYK(img *stdimage.CMYK, f *jpegFrame) *RGB {
-	w, h := img.Rect.Dx(), img.Rect.Dy()
-	var p planes
-	for i := range p {
-		p[i] = plane{w: w, h: h, stride: w, hr: 1, vr: 1}
-		if (i == 1 || i == 2) && f.luma == 0x22 {
-			p[i].w, p[i].h, p[i].stride, p[i].hr, p[i].vr = (w+1)/2, (h+1)/2, (w+1)/2, 2, 2
+func ceilDiv(a, b int) int { return (a + b - 1) / b }
+
+// colours chooses the colour conversion as libjpeg does (jdapimin.c).
+func (d *jpegDecoder) colours() rowFunc {
+	switch len(d.comps) {
+	case 1:
+		return greyRow
+	case 3:
+		ids := string([]byte{d.comps[0].id, d.comps[1].id, d.comps[2].id})
+		if !d.jfif && (d.adobe && d.transform == 0 || !d.adobe && ids == "RGB") {
+			return rgbRow
 		}
-		p[i].pix = make([]uint8, p[i].w*p[i].h)
-		for y := range p[i].h {
-			for x := range p[i].w {
-				p[i].pix[y*p[i].stride+x] = 255 - img.Pix[y*p[i].vr*img.Stride+4*x*p[i].hr+i]
-			}
-		}
+		return yccRow
 	}
-	m := NewRGB(w, h)
-	convert := interleaveRow
-	if f.isYCCK() {
-		convert = yccRow
+	if d.adobe && d.transform != 0 {
+		return ycckRow
 	}
-	p.convert(m, convert)
-	// libjpeg's YCCK to CMYK gives 255-RGB, and Pillow inverts what libjpeg gives.
-	for y := range h {
-		row, k := m.row(y), p[3].pix[y*w:]
-		for x := range w {
-			q := row[3*x : 3*x+3]
-			if !f.isYCCK() {
-				q[0], q[1], q[2] = 255-q[0], 255-q[1], 255-q[2]
-			}
-			q[0], q[1], q[2] = cmyk(q[0], q[1], q[2], 255-k[x])
-		}
-	}
-	return m
+	return cmykRow
 }
+
+// readScan reads a scan header (SOS) and the entropy-coded data behind it.
+func (d *jpegDecoder) readScan(s []byte) error {
+	if len(d.comps) == 0 {
+		return brokenJPEG("a scan before the frame header")
+	}
+	if d.scans++; d.scans > maxScans {
+		return brokenJPEG("more than %d scans", maxScans)
+	}
+	if len(s) < 1 || s[0] < 1 || s[0] > 4 || len(s) != 4+2*int(s[0]) {
+		return brokenJPEG("scan header of %d bytes", len(s))
+	}
+	n := int(s[0])
+	sc := scan{last: 63}
+	if d.progressive {
+		t := s[1+2*n:]
+		sc = scan{first: int(t[0]), last: int(t[1]), high: t[2] >> 4, low: t[2] & 15}
+		if sc.first > sc.last || sc.last > 63 || sc.first == 0 && sc.last != 0 || sc.first > 0 && n > 1 || sc.low > 13 || sc.high != 0 && sc.high != sc.low+1 {
+			return brokenJPEG("scan of coefficients %d to %d, bits %d to %d", sc.first, sc.last, sc.high, sc.low)
+		}
+	}
+	units := 0
+	for i := range n {
+		id, tables := s[1+2*i], s[2+2*i]
+		var c *component
+		for j := range d.comps {
+			if d.comps[j].id == id {
+				c = &d.comps[j]
+			}
+		}
+		if c == nil || tables>>4 > 3 || tables&15 > 3 {
+			return brokenJPEG("scan of unknown channel or table")
+		}
+		for _, other := range sc.comps {
+			if other == c {
+				return brokenJPEG("scan with the same channel twice")
+			}
+		}
+		c.dcTab, c.acTab = d.huffman[0][tables>>4], d.huffman[1][tables&15]
+		if c.dcTab == nil && sc.first == 0 && sc.high == 0 || c.acTab == nil && sc.last > 0 {
+			return brokenJPEG("scan without its Huffman table")
+		}
+		if c.quant == nil { // the table of the first scan holds, as in libjpeg
+			if c.quant = d.quant[c.tq]; c.quant == nil {
+				return brokenJPEG("scan without its quantisation table")
+			}
+		}
+		units += c.h * c.v
+		sc.comps = append(sc.comps, c)
+	}
+	if n > 1 && units > 10 {
+		return brokenJPEG("scan with %d blocks per unit; at most 10 are allowed", units)
+	}
+	return d.decodeScan(&sc)
+}
+
+var errEarlyEnd = errors.New("broken JPEG: the data of a scan end early")

@@ -52,7 +52,7 @@ func FromImage(img stdimage.Image) *RGB {
 	switch src := img.(type) {
 	case *stdimage.Gray:
 		for y := range m.H {
-			greyRow(m.row(y), src.Pix[y*src.Stride:])
+			greyRow(m.row(y), &[4][]uint8{src.Pix[y*src.Stride:][:m.W]})
 		}
 	case *stdimage.Gray16:
 		for y := range m.H {
@@ -136,13 +136,6 @@ func pickRow(row, in []uint8, size, step int) {
 	for i, j := 0, 0; i < len(row); i, j = i+3, j+size {
 		p, q := row[i:i+3], in[j:j+size]
 		p[0], p[1], p[2] = q[0], q[step], q[2*step]
-	}
-}
-
-func greyRow(row, in []uint8) {
-	for x, v := range in[:len(row)/3] {
-		p := row[3*x : 3*x+3]
-		p[0], p[1], p[2] = v, v, v
 	}
 }
 

@@ -11,18 +11,23 @@ type plane struct {
 	threeCols []int32 // scratch of fancy h2v2: column sums
 }
 
-// planes are the three or four components of a JPEG; the first has full resolution.
-type planes [4]plane
+// planes are the components of a JPEG: 1, 3 or 4.
+type planes []*plane
 
-// convert fills m from the first three components, upsampled; row writes one
-// row of pixels from as many samples of each.
-func (p *planes) convert(m *RGB, row func(dst, a, b, c []uint8)) {
-	var up [3][]uint8
-	for i := range up {
+// rowFunc writes a row of pixels from as many samples of each component.
+type rowFunc func(dst []uint8, in *[4][]uint8)
+
+// convert fills m from the components.
+func (p planes) convert(m *RGB, row rowFunc) {
+	var up, in [4][]uint8
+	for i := range p {
 		up[i] = make([]uint8, p[i].w*p[i].hr)
 	}
 	for y := range m.H {
-		row(m.row(y), p[0].upsampled(up[0], y), p[1].upsampled(up[1], y), p[2].upsampled(up[2], y))
+		for i := range p {
+			in[i] = p[i].upsampled(up[i], y)[:m.W]
+		}
+		row(m.row(y), &in)
 	}
 }
 
@@ -107,9 +112,9 @@ var crR, cbB, crG, cbG = func() (r, b, g1, g2 [256]int32) {
 	return
 }()
 
-func yccRow(dst, yy, cb, cr []uint8) {
-	cb, cr = cb[:len(yy)], cr[:len(yy)]
-	for x, v := range yy {
+func yccRow(dst []uint8, in *[4][]uint8) {
+	cb, cr := in[1][:len(in[0])], in[2][:len(in[0])]
+	for x, v := range in[0] {
 		l, b, r := int32(v), cb[x], cr[x]
 		p := dst[3*x : 3*x+3]
 		p[0] = clamp8(l + crR[r])
@@ -118,10 +123,35 @@ func yccRow(dst, yy, cb, cr []uint8) {
 	}
 }
 
-func interleaveRow(dst, a, b, c []uint8) {
-	for x, v := range a {
+func rgbRow(dst []uint8, in *[4][]uint8) {
+	for x, v := range in[0] {
 		p := dst[3*x : 3*x+3]
-		p[0], p[1], p[2] = v, b[x], c[x]
+		p[0], p[1], p[2] = v, in[1][x], in[2][x]
+	}
+}
+
+func greyRow(dst []uint8, in *[4][]uint8) {
+	for x, v := range in[0] {
+		p := dst[3*x : 3*x+3]
+		p[0], p[1], p[2] = v, v, v
+	}
+}
+
+// cmykRow takes the samples to be inverted, as Adobe's programs write them and
+// Pillow takes them to be in every file.
+func cmykRow(dst []uint8, in *[4][]uint8) {
+	for x := range in[0] {
+		p := dst[3*x : 3*x+3]
+		p[0], p[1], p[2] = cmyk(255-in[0][x], 255-in[1][x], 255-in[2][x], 255-in[3][x])
+	}
+}
+
+// ycckRow: libjpeg makes CMY of YCC as 255-RGB, and Pillow inverts that.
+func ycckRow(dst []uint8, in *[4][]uint8) {
+	yccRow(dst, in)
+	for x, k := range in[3] {
+		p := dst[3*x : 3*x+3]
+		p[0], p[1], p[2] = cmyk(p[0], p[1], p[2], 255-k)
 	}
 }
 
@@ -132,8 +162,9 @@ func clamp8(v int32) uint8 {
 	return uint8(v)
 }
 
-// planesOf gives the components of a decoded JPEG.
-func planesOf(img *stdimage.YCbCr) *planes {
+// fromYCbCr fills m with what the standard library's decoder gave, unless it is
+// a part of a picture that begins inside a chroma sample.
+func fromYCbCr(m *RGB, img *stdimage.YCbCr) bool {
 	hr, vr := 1, 1
 	switch img.SubsampleRatio {
 	case stdimage.YCbCrSubsampleRatio422:
@@ -147,20 +178,13 @@ func planesOf(img *stdimage.YCbCr) *planes {
 	case stdimage.YCbCrSubsampleRatio410:
 		hr, vr = 4, 2
 	}
-	w, h := img.Rect.Dx(), img.Rect.Dy()
-	chroma := plane{stride: img.CStride, w: (w + hr - 1) / hr, h: (h + vr - 1) / vr, hr: hr, vr: vr}
-	cb, cr := chroma, chroma
-	o := img.COffset(img.Rect.Min.X, img.Rect.Min.Y)
-	cb.pix, cr.pix = img.Cb[o:], img.Cr[o:]
-	return &planes{{pix: img.Y[img.YOffset(img.Rect.Min.X, img.Rect.Min.Y):], stride: img.YStride, w: w, h: h, hr: 1, vr: 1}, cb, cr}
-}
-
-// fromYCbCr fills m, unless img is a part of a picture that begins inside a chroma sample.
-func fromYCbCr(m *RGB, img *stdimage.YCbCr) bool {
-	p := planesOf(img)
-	if img.Rect.Min.X%p[1].hr != 0 || img.Rect.Min.Y%p[1].vr != 0 {
+	x, y := img.Rect.Min.X, img.Rect.Min.Y
+	if x%hr != 0 || y%vr != 0 {
 		return false
 	}
-	p.convert(m, yccRow)
+	chroma := plane{stride: img.CStride, w: ceilDiv(m.W, hr), h: ceilDiv(m.H, vr), hr: hr, vr: vr}
+	luma, cb, cr := plane{stride: img.YStride, w: m.W, h: m.H, hr: 1, vr: 1}, chroma, chroma
+	luma.pix, cb.pix, cr.pix = img.Y[img.YOffset(x, y):], img.Cb[img.COffset(x, y):], img.Cr[img.COffset(x, y):]
+	planes{&luma, &cb, &cr}.convert(m, yccRow)
 	return true
 }
