@@ -10,6 +10,11 @@ type Family struct {
 // Catalogue lists every family once. Tests, benchmarks and "featx info" read it: what is not here does not exist.
 var Catalogue = []Family{
 	{"gemm", "convolution and dense layers: indirect GEMM tile with epilogue", []ISA{Generic, AVX2, AVX512}},
+	{"epilogue", "batch norm, activation and addition as a pass of their own", []ISA{Generic, AVX2, AVX512}},
+	{"maxpool", "max pooling", []ISA{Generic, AVX2, AVX512}},
+	{"avgpool", "average pooling", []ISA{Generic, AVX2, AVX512}},
+	{"softmax", "softmax", []ISA{Generic}},
+	{"widen", "float16 to float32", []ISA{Generic}},
 }
 
 // Runs tells which code the family runs when isa is asked for: isa itself, or Generic.

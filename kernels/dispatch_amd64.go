@@ -21,6 +21,39 @@ func (isa ISA) Gemm(nr, rows int, t *GemmTile) {
 	}
 }
 
+func (isa ISA) epilogue(e *Elementwise) {
+	switch isa {
+	case AVX512:
+		epilogueAVX512(e)
+	case AVX2:
+		epilogueAVX2(e)
+	default:
+		epilogueGeneric(e)
+	}
+}
+
+func (isa ISA) maxPool(p *PoolRow) {
+	switch isa {
+	case AVX512:
+		maxPoolAVX512(p)
+	case AVX2:
+		maxPoolAVX2(p)
+	default:
+		maxPoolGeneric(p)
+	}
+}
+
+func (isa ISA) avgPool(p *PoolRow) {
+	switch isa {
+	case AVX512:
+		avgPoolAVX512(p)
+	case AVX2:
+		avgPoolAVX2(p)
+	default:
+		avgPoolGeneric(p)
+	}
+}
+
 //go:noescape
 func gemm32AVX512(rows int, t *GemmTile)
 
@@ -38,3 +71,21 @@ func peakAVX512(rounds int)
 
 //go:noescape
 func peakAVX2(rounds int)
+
+//go:noescape
+func epilogueAVX512(e *Elementwise)
+
+//go:noescape
+func epilogueAVX2(e *Elementwise)
+
+//go:noescape
+func maxPoolAVX512(p *PoolRow)
+
+//go:noescape
+func maxPoolAVX2(p *PoolRow)
+
+//go:noescape
+func avgPoolAVX512(p *PoolRow)
+
+//go:noescape
+func avgPoolAVX2(p *PoolRow)

@@ -9,5 +9,11 @@ func (isa ISA) Gemm(nr, rows int, t *GemmTile) {
 	gemmGeneric(isa.panel(nr, rows), rows, t)
 }
 
+func (isa ISA) epilogue(e *Elementwise) { epilogueGeneric(e) }
+
+func (isa ISA) maxPool(p *PoolRow) { maxPoolGeneric(p) }
+
+func (isa ISA) avgPool(p *PoolRow) { avgPoolGeneric(p) }
+
 // There is nothing to measure; FMAPeak never comes here, as these instruction sets are not supported.
 var peakAVX2, peakAVX512 = peakGeneric, peakGeneric

@@ -15,25 +15,7 @@
 
 #include "go_asm.h"
 #include "textflag.h"
-
-// A window that starts 4*n bytes before laneMask+64 has its first n lanes set.
-DATA laneMask<>+0(SB)/8, $-1
-DATA laneMask<>+8(SB)/8, $-1
-DATA laneMask<>+16(SB)/8, $-1
-DATA laneMask<>+24(SB)/8, $-1
-DATA laneMask<>+32(SB)/8, $-1
-DATA laneMask<>+40(SB)/8, $-1
-DATA laneMask<>+48(SB)/8, $-1
-DATA laneMask<>+56(SB)/8, $-1
-DATA laneMask<>+64(SB)/8, $0
-DATA laneMask<>+72(SB)/8, $0
-DATA laneMask<>+80(SB)/8, $0
-DATA laneMask<>+88(SB)/8, $0
-DATA laneMask<>+96(SB)/8, $0
-DATA laneMask<>+104(SB)/8, $0
-DATA laneMask<>+112(SB)/8, $0
-DATA laneMask<>+120(SB)/8, $0
-GLOBL laneMask<>(SB), RODATA|NOPTR, $128
+#include "lanes_amd64.h"
 
 // PROLOGUE fetches t: AX = t, BX = Acc, CX = rows, R11, R12 and the locals.
 #define PROLOGUE \

@@ -99,9 +99,12 @@ over9: CMPQ CX, $11; JEQ seg11; JHI seg12; JMP seg10
 
 // ---- 32 columns
 
+// A panel comes from L2: without the prefetch tiles of few rows wait for it.
 #define WEIGHTS32 \
 	VMOVUPS (R15), Z24   \
 	VMOVUPS 64(R15), Z25 \
+	PREFETCHT0 512(R15)  \
+	PREFETCHT0 576(R15)  \
 	ADDQ $128, R15
 
 #define ROW32(P, v0, v1) \
