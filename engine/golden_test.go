@@ -33,27 +33,46 @@ type goldenLayer struct {
 	Samples []float64 `json:"-"` // at samplePositions
 }
 
+// goldenFile is a .safetensors file that a script under testdata/golden made.
+type goldenFile struct {
+	header map[string]json.RawMessage
+	meta   map[string]string
+	data   []byte
+}
+
+func openGolden(t *testing.T, name string) goldenFile {
+	t.Helper()
+	file, err := os.ReadFile(filepath.Join("..", "testdata", "golden", name))
+	require.NoError(t, err)
+	size := 8 + binary.LittleEndian.Uint64(file)
+	f := goldenFile{data: file[size:]}
+	require.NoError(t, json.Unmarshal(file[8:size], &f.header))
+	require.NoError(t, json.Unmarshal(f.header["__metadata__"], &f.meta))
+	delete(f.header, "__metadata__")
+	return f
+}
+
+// bytes gives a tensor's bytes, little-endian.
+func (f goldenFile) bytes(t *testing.T, tensor, dtype string) []byte {
+	t.Helper()
+	var entry struct {
+		Dtype   string
+		Offsets [2]int `json:"data_offsets"`
+	}
+	require.NoError(t, json.Unmarshal(f.header[tensor], &entry))
+	require.Equal(t, dtype, entry.Dtype)
+	return f.data[entry.Offsets[0]:entry.Offsets[1]]
+}
+
 // readGolden gives the layers of a network in the graph's order, without the input (torchvision's node x).
 func readGolden(t *testing.T, network string) []goldenLayer {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("..", "testdata", "golden", network+".safetensors"))
-	require.NoError(t, err)
-	size := binary.LittleEndian.Uint64(data)
-	var header map[string]json.RawMessage
-	require.NoError(t, json.Unmarshal(data[8:8+size], &header))
-	var meta map[string]string
-	require.NoError(t, json.Unmarshal(header["__metadata__"], &meta))
+	f := openGolden(t, network+".safetensors")
 	var layers []goldenLayer
-	require.NoError(t, json.Unmarshal([]byte(meta["layers"]), &layers))
+	require.NoError(t, json.Unmarshal([]byte(f.meta["layers"]), &layers))
 	require.Equal(t, "x", layers[0].Name)
 	for i := range layers {
-		var entry struct {
-			Dtype   string
-			Offsets [2]int `json:"data_offsets"`
-		}
-		require.NoError(t, json.Unmarshal(header[layers[i].Name], &entry))
-		require.Equal(t, "F64", entry.Dtype)
-		raw := data[8+int(size):][entry.Offsets[0]:entry.Offsets[1]]
+		raw := f.bytes(t, layers[i].Name, "F64")
 		for ; len(raw) > 0; raw = raw[8:] {
 			layers[i].Samples = append(layers[i].Samples, math.Float64frombits(binary.LittleEndian.Uint64(raw)))
 		}
@@ -102,8 +121,9 @@ func TestGoldenNames(t *testing.T) {
 // goldenTolerance is the largest error of a layer, over that layer's largest value.
 const goldenTolerance = 1e-5
 
-// Every layer of each network, all asked for in one run, against PyTorch in float64. With -v it prints the errors beside those of PyTorch's own float32.
-func TestGolden(t *testing.T) {
+// fastISA is the instruction set under test; it skips the test where whole networks would take too long.
+func fastISA(t *testing.T) kernels.ISA {
+	t.Helper()
 	isa, err := kernels.Select("")
 	require.NoError(t, err)
 	if isa == kernels.Generic {
@@ -112,6 +132,12 @@ func TestGolden(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: whole networks with full-size weights")
 	}
+	return isa
+}
+
+// Every layer of each network, all asked for in one run, against PyTorch in float64. With -v it prints the errors beside those of PyTorch's own float32.
+func TestGolden(t *testing.T) {
+	isa := fastISA(t)
 	for _, network := range goldenNetworks {
 		t.Run(network, func(t *testing.T) {
 			golden := readGolden(t, network)
@@ -133,14 +159,20 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// runSeeded gives each layer's values for the seeded picture, NCHW.
-func runSeeded(t *testing.T, network string, isa kernels.ISA, layers []goldenLayer) [][]float32 {
+func seededModel(t *testing.T, network string, isa kernels.ISA) *engine.Model {
+	t.Helper()
 	g, err := arch.Build(network, arch.Options{})
 	require.NoError(t, err)
 	weights, err := arch.Seeded(g, 0)
 	require.NoError(t, err)
 	m, err := engine.NewModel(g, weights, isa)
 	require.NoError(t, err)
+	return m
+}
+
+// runSeeded gives each layer's values for the seeded picture, NCHW.
+func runSeeded(t *testing.T, network string, isa kernels.ISA, layers []goldenLayer) [][]float32 {
+	m := seededModel(t, network, isa)
 	names := make([]string, len(layers))
 	for i, l := range layers {
 		names[i] = l.Name
@@ -149,7 +181,7 @@ func runSeeded(t *testing.T, network string, isa kernels.ISA, layers []goldenLay
 	require.NoError(t, err)
 	r := p.NewRunner(0)
 	defer r.Close()
-	require.NoError(t, r.Run(1, arch.SeededInput(g, 0)))
+	require.NoError(t, r.Run(1, arch.SeededInput(m.Graph(), 0)))
 	outputs := make([][]float32, len(layers))
 	for i, o := range p.Outputs() {
 		require.Equal(t, layers[i].Shape, append([]int{1}, o.Dims...), o.Name)
