@@ -1,0 +1,126 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/featx-go/featx/engine/arch"
+	"github.com/featx-go/featx/tools/convert"
+)
+
+func newConvert() *cobra.Command {
+	var options convert.Options
+	var classes string
+	c := &cobra.Command{
+		Use:   "convert [flags] SRC DST",
+		Short: "Weights of PyTorch or safetensors to a model file",
+		Long: `Makes a model file of weights: a .safetensors file that also holds the network and the
+recipe for its pictures.
+
+SRC is a PyTorch checkpoint (zip or the older pickle; a state_dict, bare or under
+"state_dict"), a safetensors file, or a model file whose recipe is to be changed. No code
+in it is run. The network is recognised by the tensors' names and shapes; --arch names it
+where they do not suffice. Networks:
+  ` + wrapped(arch.Names(), 76, "  ") + `
+
+The recipe is the one that the network's published weights were made with; the flags
+change it and are stored. Mean and std are in the order of the channels.`,
+		Example: `  featx convert resnet50-0676ba61.pth resnet50.safetensors
+  featx convert --arch vgg16 --dtype f16 vgg16-397923af.pth vgg16.safetensors
+  featx convert --resize 232 resnet50-11ad3fa6.pth resnet50-v2.safetensors
+  featx convert --classes cat,dog,other mine.pth mine.safetensors`,
+		Args: arguments(2, 2, "SRC and DST"),
+	}
+	flags := c.Flags()
+	flags.SortFlags = false
+	flags.StringVar(&options.Arch, "arch", "", "the network's `name` (default recognised)")
+	flags.StringVar(&options.DType, "dtype", "f32", "stored as f32, or as f16 at half the size")
+	flags.StringVar(&classes, "classes", "", "`names` of the classifier's outputs in order, with commas; or a file, one name per line")
+	recipe := addRecipeFlags(flags)
+	c.RunE = func(c *cobra.Command, args []string) (err error) {
+		if !slices.Contains([]string{"f32", "f16"}, options.DType) {
+			return fmt.Errorf("--dtype %q: must be f32 or f16", options.DType)
+		}
+		if options.Classes, err = readClasses(classes); err != nil {
+			return err
+		}
+		options.Recipe = recipe.apply
+		report, err := convert.Convert(args[0], args[1], options)
+		if err != nil {
+			return err
+		}
+		writeReport(c.OutOrStdout(), args[1], report)
+		return nil
+	}
+	return c
+}
+
+// readClasses takes names with commas, or the name of a file with one in a line.
+func readClasses(text string) ([]string, error) {
+	if text == "" {
+		return nil, nil
+	}
+	separator := ","
+	if !strings.Contains(text, ",") {
+		data, err := os.ReadFile(text)
+		if err != nil {
+			return nil, named("--classes: "+text, err)
+		}
+		separator, text = "\n", strings.TrimRight(strings.ReplaceAll(string(data), "\r\n", "\n"), "\n")
+	}
+	names := strings.Split(text, separator)
+	for i, n := range names {
+		if names[i] = strings.TrimSpace(n); names[i] == "" {
+			return nil, errors.New("--classes: a name is empty")
+		}
+	}
+	return names, nil
+}
+
+func writeReport(w io.Writer, dst string, r *convert.Report) {
+	fmt.Fprintf(w, "%s: %s from %s (%s, sha256 %s)\n", dst, r.Graph.Arch, r.Source.File, r.Source.Format, r.Source.SHA256)
+	fmt.Fprintf(w, "  tensors  %d, %s values, stored as %s, %s bytes\n", r.Tensors, grouped(r.Parameters), r.DType, grouped(r.Bytes))
+	if len(r.Dropped) > 0 {
+		fmt.Fprintf(w, "  left out %d entries that are no weights: %s\n", len(r.Dropped), few(r.Dropped))
+	}
+	p := r.Recipe
+	fmt.Fprintf(w, "  recipe   size %dx%d, resize %v, %s, crop %s, scale %s, mean %v, std %v, %s\n",
+		p.Size[0], p.Size[1], p.Resize, p.Interpolation, p.Crop, p.Scale, p.Mean, p.Std, p.Channels)
+	if len(r.Classes) > 0 {
+		fmt.Fprintf(w, "  classes  %d: %s\n", len(r.Classes), few(r.Classes))
+	}
+}
+
+// few lists the first names.
+func few(names []string) string {
+	const most = 4
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return strings.Join(names[:most], ", ") + ", ..."
+}
+
+// wrapped lists names in lines of at most width characters.
+func wrapped(names []string, width int, indent string) string {
+	var b strings.Builder
+	column := 0
+	for i, n := range names {
+		if i > 0 {
+			b.WriteByte(',')
+			if column += len(n) + 2; column > width {
+				b.WriteString("\n" + indent)
+				column = len(n)
+			} else {
+				b.WriteByte(' ')
+			}
+		}
+		b.WriteString(n)
+	}
+	return b.String()
+}

@@ -1,0 +1,243 @@
+package featx
+
+import (
+	"fmt"
+	stdimage "image"
+	"runtime"
+	"slices"
+
+	"github.com/featx-go/featx/engine"
+	"github.com/featx-go/featx/engine/image"
+	"github.com/featx-go/featx/kernels"
+)
+
+// Options choose what an extractor computes, and how. The zero value is the layer before the classifier, on all cores.
+type Options struct {
+	Layers  []string      // names, aliases, globs or indices, as engine.Graph.Resolve takes them; none is the layer before the classifier
+	Pool    Pool          // of layers that are maps
+	Recipe  *image.Recipe // instead of the model's own; its Size is the size that the network runs at
+	ISA     string        // generic, avx2, avx512 or neon; "" is the variable FEATX_ISA, or else the best of this CPU
+	Threads int           // 0 is all cores that Go uses
+	Batch   int           // most pictures at a time; 0 is 8. More need more memory
+}
+
+// Layer is one layer that an extractor gives.
+type Layer struct {
+	Name string // as it was asked for
+	Dims []int  // of one picture: channels, height, width for a model from PyTorch; height, width, channels for one from Keras; one number for a vector
+}
+
+// Tensor is an array of float32 in row-major order.
+type Tensor struct {
+	Dims []int
+	Data []float32
+}
+
+// Extractor computes layers. It owns memory and worker goroutines until it is closed, and is for one goroutine at a time.
+type Extractor struct {
+	layers  []Layer
+	reduce  func(x []float32, at, step, n int) float32 // nil: no pooling
+	recipe  image.Recipe
+	prepare *image.Preparer
+	shape   engine.Shape // of one input
+	layout  engine.Layout
+	batch   int
+	outputs []engine.Output
+	pooled  [][]float32 // by layer, for a batch; nil where the layer is given as it is
+	runner  *engine.Runner
+	results []Tensor // of Run
+	input   []float32
+	done    func()
+}
+
+// Extractor prepares to compute layers. Close it when it is no longer needed.
+func (m *Model) Extractor(o Options) (*Extractor, error) {
+	x := &Extractor{recipe: m.Recipe(), layout: m.Graph().Layout, batch: o.Batch}
+	if o.Recipe != nil {
+		x.recipe = *o.Recipe
+	}
+	if o.Batch == 0 {
+		x.batch = 8
+	}
+	if o.Threads == 0 {
+		o.Threads = runtime.GOMAXPROCS(0)
+	}
+	if x.batch < 1 || x.batch > maxBatch || o.Threads < 1 || o.Threads > maxThreads {
+		return nil, fmt.Errorf("a batch of %d on %d threads: want a batch of 1 to %d, and 1 to %d threads", x.batch, o.Threads, maxBatch, maxThreads)
+	}
+	var err error
+	if x.reduce, err = o.Pool.reduce(); err != nil {
+		return nil, err
+	}
+	if x.prepare, err = x.recipe.Preparer(); err != nil {
+		return nil, err
+	}
+	isa, err := kernels.Select(o.ISA)
+	if err != nil {
+		return nil, err
+	}
+	network, done, err := m.use(isa)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := network.Plan(engine.PlanOptions{Layers: o.Layers, Size: x.recipe.Size, Batch: x.batch})
+	if err == nil {
+		err = fitsMemory(plan)
+	}
+	if err != nil {
+		done()
+		return nil, err
+	}
+	x.shape = plan.InputShape()
+	x.outputs = plan.Outputs()
+	x.pooled = make([][]float32, len(x.outputs))
+	for i, out := range x.outputs {
+		dims := out.Dims
+		if x.reduce != nil && !out.Shape.Flat {
+			dims = []int{out.Shape.C}
+			x.pooled[i] = make([]float32, x.batch*out.Shape.C)
+		}
+		x.layers = append(x.layers, Layer{out.Name, dims})
+		x.results = append(x.results, Tensor{Dims: append([]int{0}, dims...)})
+	}
+	x.runner, x.done = plan.NewRunner(o.Threads), done
+	return x, nil
+}
+
+const (
+	maxBatch   = 1 << 16
+	maxThreads = 1 << 10
+)
+
+// Close ends the workers and frees the memory.
+func (x *Extractor) Close() {
+	if x.runner != nil {
+		x.runner.Close()
+		x.done()
+		x.runner = nil
+	}
+}
+
+// Layers lists what each call gives, in order.
+func (x *Extractor) Layers() []Layer { return x.layers }
+
+// Batch is the most pictures that Run takes.
+func (x *Extractor) Batch() int { return x.batch }
+
+// InputDims is the shape of one picture as the model's framework has it: channels, height, width (PyTorch) or height, width, channels (Keras).
+func (x *Extractor) InputDims() []int { return x.shape.Dims(x.layout) }
+
+// InputLen is the number of values of one picture.
+func (x *Extractor) InputLen() int { return x.shape.Elements() }
+
+// PrepareImage applies the recipe: it writes one picture's InputLen values to dst, as Run takes them. Several goroutines may use it at once.
+func (x *Extractor) PrepareImage(dst []float32, picture stdimage.Image) error {
+	if x.shape.C != 3 {
+		return fmt.Errorf("the network takes tensors of %v, not pictures of 3 channels", x.InputDims())
+	}
+	return x.prepare.Apply(dst, image.FromImage(picture))
+}
+
+// PrepareTensor writes one picture's InputLen values, in the order of InputDims, to dst as Run takes them. Several goroutines may use it at once.
+func (x *Extractor) PrepareTensor(dst, values []float32) error {
+	n := x.InputLen()
+	if len(dst) != n || len(values) != n {
+		return fmt.Errorf("%d values for %d of a picture of %v", len(values), len(dst), x.InputDims())
+	}
+	if x.layout == engine.NHWC {
+		copy(dst, values)
+		return nil
+	}
+	pixels, channels := x.shape.H*x.shape.W, x.shape.C
+	for c := range channels {
+		for p, v := range values[c*pixels : (c+1)*pixels] {
+			dst[p*channels+c] = v
+		}
+	}
+	return nil
+}
+
+// Run computes the layers of n prepared pictures, at most Batch: height, width, channels, one after the other. Each tensor has n rows. They are valid until the next call; a
+// warm Run allocates nothing.
+func (x *Extractor) Run(n int, input []float32) ([]Tensor, error) {
+	if x.runner == nil {
+		return nil, fmt.Errorf("the extractor is closed")
+	}
+	if err := x.runner.Run(n, input); err != nil {
+		return nil, err
+	}
+	for i, out := range x.outputs {
+		data := x.runner.Output(i)
+		if pooled := x.pooled[i]; pooled != nil {
+			poolMap(pooled[:n*out.Shape.C], data, out.Shape, x.layout, x.reduce)
+			data = pooled[:n*out.Shape.C]
+		}
+		x.results[i].Data, x.results[i].Dims[0] = data, n
+	}
+	return x.results, nil
+}
+
+// Images computes the layers of pictures: one tensor per layer, one row per picture.
+func (x *Extractor) Images(pictures ...stdimage.Image) ([]Tensor, error) {
+	return x.rows(len(pictures), func(i int, dst []float32) error {
+		if err := x.PrepareImage(dst, pictures[i]); err != nil {
+			return fmt.Errorf("picture %d: %w", i, err)
+		}
+		return nil
+	})
+}
+
+// Files computes the layers of picture files: one tensor per layer, one row per file. Errors name the file.
+func (x *Extractor) Files(paths ...string) ([]Tensor, error) {
+	return x.rows(len(paths), func(i int, dst []float32) error {
+		picture, err := image.DecodeFile(paths[i])
+		if err != nil {
+			return err
+		}
+		if err := x.PrepareImage(dst, picture); err != nil {
+			return fmt.Errorf("%s: %w", paths[i], err)
+		}
+		return nil
+	})
+}
+
+// Tensor computes the layers of pictures that are already preprocessed: t is [n, InputDims...], or InputDims for a single one.
+func (x *Extractor) Tensor(t Tensor) ([]Tensor, error) {
+	dims := t.Dims
+	if slices.Equal(dims, x.InputDims()) {
+		dims = append([]int{1}, dims...)
+	}
+	if len(dims) == 0 || !slices.Equal(dims[1:], x.InputDims()) || dims[0] < 0 || len(t.Data) != dims[0]*x.InputLen() {
+		return nil, fmt.Errorf("a tensor of %v with %d values: the network takes [n %s]", t.Dims, len(t.Data), fmt.Sprint(x.InputDims())[1:])
+	}
+	return x.rows(dims[0], func(i int, dst []float32) error {
+		return x.PrepareTensor(dst, t.Data[i*x.InputLen():(i+1)*x.InputLen()])
+	})
+}
+
+// rows runs n pictures in batches and gives tensors of their own memory.
+func (x *Extractor) rows(n int, prepare func(i int, dst []float32) error) ([]Tensor, error) {
+	all := make([]Tensor, len(x.layers))
+	for l, layer := range x.layers {
+		all[l] = Tensor{Dims: append([]int{n}, layer.Dims...)}
+	}
+	if x.input == nil {
+		x.input = make([]float32, x.batch*x.InputLen())
+	}
+	for first := 0; first < n; first += x.batch {
+		count := min(x.batch, n-first)
+		for i := range count {
+			if err := prepare(first+i, x.input[i*x.InputLen():(i+1)*x.InputLen()]); err != nil {
+				return nil, err
+			}
+		}
+		out, err := x.Run(count, x.input[:count*x.InputLen()])
+		if err != nil {
+			return nil, err
+		}
+		for l := range all {
+			all[l].Data = append(all[l].Data, out[l].Data...)
+		}
+	}
+	return all, nil
+}
