@@ -54,6 +54,20 @@ func (isa ISA) avgPool(p *PoolRow) {
 	}
 }
 
+// fmaRounds does rounds of fmasPerRound FMAs and tells how many lanes each has.
+func (isa ISA) fmaRounds(rounds int) (lanes int) {
+	switch {
+	case isa == AVX512 && isa.Supported():
+		fmaRoundsAVX512(rounds)
+		return 16
+	case isa == AVX2 && isa.Supported():
+		fmaRoundsAVX2(rounds)
+		return 8
+	}
+	fmaRoundsGeneric(rounds)
+	return 1
+}
+
 //go:noescape
 func gemm32AVX512(rows int, t *GemmTile)
 
@@ -67,10 +81,10 @@ func gemm16AVX2(rows int, t *GemmTile)
 func gemm8AVX2(rows int, t *GemmTile)
 
 //go:noescape
-func peakAVX512(rounds int)
+func fmaRoundsAVX512(rounds int)
 
 //go:noescape
-func peakAVX2(rounds int)
+func fmaRoundsAVX2(rounds int)
 
 //go:noescape
 func epilogueAVX512(e *Elementwise)

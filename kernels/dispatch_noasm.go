@@ -15,5 +15,8 @@ func (isa ISA) maxPool(p *PoolRow) { maxPoolGeneric(p) }
 
 func (isa ISA) avgPool(p *PoolRow) { avgPoolGeneric(p) }
 
-// There is nothing to measure; FMAPeak never comes here, as these instruction sets are not supported.
-var peakAVX2, peakAVX512 = peakGeneric, peakGeneric
+// fmaRounds does rounds of fmasPerRound FMAs and tells how many lanes each has.
+func (isa ISA) fmaRounds(rounds int) (lanes int) {
+	fmaRoundsGeneric(rounds)
+	return 1
+}

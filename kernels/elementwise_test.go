@@ -104,7 +104,7 @@ func TestEpilogue(t *testing.T) {
 
 // TestFMAIsTheInstruction compares fma32 with what the CPU computes, through the epilogue's affine part.
 func TestFMAIsTheInstruction(t *testing.T) {
-	n := 4_000_000
+	n := 2_000_000
 	if testing.Short() {
 		n = 100_000
 	}

@@ -10,9 +10,8 @@ func gemmGeneric(shape GemmShape, rows int, t *GemmTile) {
 	for r := range rows {
 		for c := 0; c < t.Cols; c += 4 {
 			var v [4]float32
-			acc := index(t.Acc, r*shape.NR+c)
 			if !t.First {
-				copy(v[:], unsafe.Slice(acc, 4))
+				copy(v[:], unsafe.Slice(index(t.Acc, r*shape.NR+c), 4))
 			}
 			v0, v1, v2, v3 := v[0], v[1], v[2], v[3]
 			k := c
@@ -24,7 +23,7 @@ func gemmGeneric(shape GemmShape, rows int, t *GemmTile) {
 			}
 			v = [4]float32{v0, v1, v2, v3}
 			if !t.Last {
-				copy(unsafe.Slice(acc, 4), v[:])
+				copy(unsafe.Slice(index(t.Acc, r*shape.NR+c), 4), v[:])
 				continue
 			}
 			n := min(4, t.Cols-c)

@@ -60,9 +60,12 @@ func (g gemmCase) layOut(t testing.TB, alloc func(testing.TB, int) []float32) *g
 	fillWith(d.c, canary)
 	d.tile = GemmTile{
 		A: unsafe.Pointer(&d.a[0]), Off: &d.off[0], W: &d.w[0], Segments: g.segs, SegLen: g.segLen,
-		Acc: &d.acc[0], First: g.first, Last: true,
+		First: g.first, Last: true,
 		C: &d.c[0], CStride: 4 * (g.cols + gemmGap), Cols: g.cols,
 		Lo: float32(math.Inf(-1)), Hi: float32(math.Inf(1)),
+	}
+	if !g.first {
+		d.tile.Acc = &d.acc[0]
 	}
 	if g.affine {
 		d.tile.Scale, d.tile.Shift = &d.scale[0], &d.shift[0]
@@ -145,7 +148,7 @@ func (d *gemmData) runWhole(isa ISA) { isa.Gemm(d.shape.NR, d.rows, &d.tile) }
 
 func (d *gemmData) runSplit(isa ISA) {
 	t := d.tile
-	t.Segments = 1
+	t.Segments, t.Acc = 1, &d.acc[0]
 	for s := range d.segs {
 		t.Off, t.W = &d.off[s*d.shape.MR], &d.w[s*d.segLen*d.shape.NR]
 		t.First, t.Last = d.first && s == 0, s == d.segs-1

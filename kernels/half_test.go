@@ -13,8 +13,10 @@ func TestWidenF16(t *testing.T) {
 		binary.LittleEndian.PutUint16(src[2*i:], uint16(i))
 		want[i] = float16.Frombits(uint16(i)).Float32()
 	}
-	WidenF16(got, src)
-	mustEqual(t, "float16", got, want)
+	eachISA(t, "widen", func(t *testing.T, _ ISA) {
+		WidenF16(got, src)
+		mustEqual(t, "float16", got, want)
+	})
 }
 
 func BenchmarkWidenF16(b *testing.B) {

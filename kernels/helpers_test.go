@@ -1,8 +1,11 @@
 package kernels
 
 import (
+	"flag"
+	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
 	"testing"
 )
 
@@ -38,6 +41,22 @@ func eachISA(t *testing.T, family string, body func(t *testing.T, isa ISA)) {
 }
 
 var tested = map[string]bool{}
+
+// TestMain lets a whole run fail if a family of the catalogue has no test.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	code := m.Run()
+	if whole := flag.Lookup("test.run").Value.String() == "" && flag.Lookup("test.skip").Value.String() == "" &&
+		flag.Lookup("test.list").Value.String() == ""; whole {
+		for _, f := range Catalogue {
+			if !tested[f.Name] {
+				fmt.Printf("FAIL: the catalogue's %q has no test\n", f.Name)
+				code = 1
+			}
+		}
+	}
+	os.Exit(code)
+}
 
 func newRand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0x66656174)) }
 

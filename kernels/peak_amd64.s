@@ -1,6 +1,6 @@
 //go:build !purego
 
-// Loops of nothing but independent FMAs: what the arithmetic can do when nothing else is in its way.
+// Loops of nothing but independent FMAs: what the arithmetic can do when nothing else is in its way. A round is fmasPerRound FMAs.
 
 #include "textflag.h"
 
@@ -12,9 +12,8 @@
 	VFMADD231PS x, y, e \
 	VFMADD231PS x, y, f
 
-// func peakAVX512(rounds int)
-// 24 FMAs of 16 lanes a round.
-TEXT ·peakAVX512(SB), NOSPLIT, $0-8
+// func fmaRoundsAVX512(rounds int)
+TEXT ·fmaRoundsAVX512(SB), NOSPLIT, $0-8
 	MOVQ rounds+0(FP), CX
 	VZEROALL
 	PCALIGN $64
@@ -29,9 +28,8 @@ loop:
 	VZEROUPPER
 	RET
 
-// func peakAVX2(rounds int)
-// 24 FMAs of 8 lanes a round.
-TEXT ·peakAVX2(SB), NOSPLIT, $0-8
+// func fmaRoundsAVX2(rounds int)
+TEXT ·fmaRoundsAVX2(SB), NOSPLIT, $0-8
 	MOVQ rounds+0(FP), CX
 	VZEROALL
 	PCALIGN $64

@@ -36,9 +36,11 @@ func expNegative(x float64) float64 {
 	r := x - float64(float64(k)*ln2High)
 	r -= float64(float64(k) * ln2Low)
 	// The Taylor series, by Horner: the first term left out is r^12/12! < 7e-15.
-	sum := 1.0
-	for n := 11.0; n > 0; n-- {
-		sum = 1 + float64(float64(sum*r)/n)
+	sum := inverseFactorial[11]
+	for n := 10; n >= 0; n-- {
+		sum = inverseFactorial[n] + float64(sum*r)
 	}
 	return float64(sum * math.Float64frombits(uint64(1023+k)<<52))
 }
+
+var inverseFactorial = [12]float64{1, 1, 1. / 2, 1. / 6, 1. / 24, 1. / 120, 1. / 720, 1. / 5040, 1. / 40320, 1. / 362880, 1. / 3628800, 1. / 39916800}

@@ -5,7 +5,11 @@ import (
 	"testing"
 )
 
-func TestSoftmaxAgainstFloat64(t *testing.T) {
+func TestSoftmax(t *testing.T) {
+	eachISA(t, "softmax", func(t *testing.T, _ ISA) { softmaxAgainstFloat64(t) })
+}
+
+func softmaxAgainstFloat64(t *testing.T) {
 	r := newRand(9)
 	for _, n := range []int{1, 2, 10, 1000} {
 		for _, spread := range []float64{0.1, 3, 40, 1000} {
