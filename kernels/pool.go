@@ -62,23 +62,13 @@ func maxPoolGeneric(p *PoolRow) {
 		for r := range p.Rows {
 			for c := range p.Cols {
 				for i, x := range p.pixel(o, r, c) {
-					dst[i] = laterMax(dst[i], x)
+					if m := dst[i]; m == m && !(m > x) {
+						dst[i] = x
+					}
 				}
 			}
 		}
 	}
-}
-
-// laterMax is (m > x) ? m : x, except that a NaN in m stays; on bits, so that it compiles to moves instead of branches.
-func laterMax(m, x float32) float32 {
-	b := math.Float32bits(x)
-	if m > x {
-		b = math.Float32bits(m)
-	}
-	if m != m {
-		b = math.Float32bits(m)
-	}
-	return math.Float32frombits(b)
 }
 
 func avgPoolGeneric(p *PoolRow) {
