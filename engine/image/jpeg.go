@@ -29,7 +29,7 @@ type jpegDecoder struct {
 // component is one colour channel of the frame.
 type component struct {
 	id, tq       byte
-	h, v         int // sampling factors
+	hs, vs       int // sampling factors
 	plane            // its samples
 	bw, bh       int // blocks that carry picture, across and down
 	stride8      int // blocks across, with those that fill up the last MCU
@@ -43,8 +43,8 @@ type component struct {
 type block [64]int16
 
 const (
-	// maxScans bounds the time that a small hostile file can take.
-	maxScans = 1000
+	// maxScans bounds the time that a small hostile file can take; encoders write about 10.
+	maxScans = 200
 
 	soi, eoi, sos, dqt, dht, dri, app0, app14 = 0xd8, 0xd9, 0xda, 0xdb, 0xc4, 0xdd, 0xe0, 0xee
 )
@@ -196,26 +196,26 @@ func (d *jpegDecoder) readFrame(marker byte, s []byte) error {
 	comps := make([]component, n)
 	for i := range comps {
 		c, t := &comps[i], s[6+3*i:]
-		c.id, c.h, c.v, c.tq = t[0], int(t[1]>>4), int(t[1]&15), t[2]
-		if c.h < 1 || c.h > 4 || c.v < 1 || c.v > 4 || c.tq > 3 {
-			return brokenJPEG("channel %d with sampling factors %d x %d and quantisation table %d", i+1, c.h, c.v, c.tq)
+		c.id, c.hs, c.vs, c.tq = t[0], int(t[1]>>4), int(t[1]&15), t[2]
+		if c.hs < 1 || c.hs > 4 || c.vs < 1 || c.vs > 4 || c.tq > 3 {
+			return brokenJPEG("channel %d with sampling factors %d x %d and quantisation table %d", i+1, c.hs, c.vs, c.tq)
 		}
-		hMax, vMax = max(hMax, c.h), max(vMax, c.v)
+		hMax, vMax = max(hMax, c.hs), max(vMax, c.vs)
 	}
 	across, down := ceilDiv(d.w, 8*hMax), ceilDiv(d.h, 8*vMax) // MCUs
 	for i := range comps {
 		c := &comps[i]
-		if hMax%c.h != 0 || vMax%c.v != 0 {
-			return fmt.Errorf("a JPEG with the fractional sampling ratio %d:%d x %d:%d; save it with another chroma sampling", hMax, c.h, vMax, c.v)
+		if hMax%c.hs != 0 || vMax%c.vs != 0 {
+			return fmt.Errorf("a JPEG with the fractional sampling ratio %d:%d x %d:%d; save it with another chroma sampling", hMax, c.hs, vMax, c.vs)
 		}
-		c.hr, c.vr = hMax/c.h, vMax/c.v
-		c.plane.w, c.plane.h = ceilDiv(d.w, c.hr), ceilDiv(d.h, c.vr)
-		c.bw, c.bh = ceilDiv(c.plane.w, 8), ceilDiv(c.plane.h, 8)
-		c.stride8 = across * c.h
+		c.hr, c.vr = hMax/c.hs, vMax/c.vs
+		c.w, c.h = ceilDiv(d.w, c.hr), ceilDiv(d.h, c.vr)
+		c.bw, c.bh = ceilDiv(c.w, 8), ceilDiv(c.h, 8)
+		c.stride8 = across * c.hs
 		c.stride = 8 * c.stride8
-		c.pix = make([]uint8, c.stride*8*down*c.v)
+		c.pix = make([]uint8, c.stride*8*down*c.vs)
 		if d.progressive {
-			c.blocks = make([]block, c.stride8*down*c.v)
+			c.blocks = make([]block, c.stride8*down*c.vs)
 		}
 	}
 	d.comps = comps
@@ -288,7 +288,7 @@ func (d *jpegDecoder) readScan(s []byte) error {
 				return brokenJPEG("scan without its quantisation table")
 			}
 		}
-		units += c.h * c.v
+		units += c.hs * c.vs
 		sc.comps = append(sc.comps, c)
 	}
 	if n > 1 && units > 10 {

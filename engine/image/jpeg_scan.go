@@ -218,7 +218,7 @@ type scan struct {
 func (d *jpegDecoder) decodeScan(sc *scan) error {
 	across, down := sc.comps[0].bw, sc.comps[0].bh
 	if len(sc.comps) > 1 {
-		across, down = sc.comps[0].stride8/sc.comps[0].h, ceilDiv(d.h, 8*sc.comps[0].v*sc.comps[0].vr)
+		across, down = sc.comps[0].stride8/sc.comps[0].hs, ceilDiv(d.h, 8*sc.comps[0].vs*sc.comps[0].vr)
 	}
 	d.startBits()
 	sc.reset()
@@ -241,9 +241,9 @@ func (d *jpegDecoder) decodeScan(sc *scan) error {
 				d.decodeBlock(sc, sc.comps[0], mx, my)
 			} else {
 				for _, c := range sc.comps {
-					for y := range c.v {
-						for x := range c.h {
-							d.decodeBlock(sc, c, mx*c.h+x, my*c.v+y)
+					for y := range c.vs {
+						for x := range c.hs {
+							d.decodeBlock(sc, c, mx*c.hs+x, my*c.vs+y)
 						}
 					}
 				}
