@@ -128,7 +128,7 @@ func read(data []byte, o Options) (*model, error) {
 	if len(m.tensors) == 0 {
 		return nil, errors.New("holds no floating-point tensors")
 	}
-	if err := m.chooseNetwork(data, shapes, integers, o); err != nil {
+	if err := m.chooseNetwork(data, shapes, o); err != nil {
 		return nil, err
 	}
 	if o.Recipe != nil {
@@ -141,7 +141,17 @@ func read(data []byte, o Options) (*model, error) {
 	}
 	// Only a network whose parameters do not depend on the picture's size takes another one.
 	m.Graph.Input.H, m.Graph.Input.W = m.Recipe.Size[0], m.Recipe.Size[1]
-	if err := m.Graph.CheckWeights(shapes); err != nil {
+	err = m.Graph.CheckWeights(shapes)
+	if mismatch, ok := err.(*engine.MismatchError); ok {
+		mismatch.Missing = slices.DeleteFunc(mismatch.Missing, func(name string) bool {
+			dtype, ok := integers[name]
+			if ok {
+				mismatch.Misshapen = append(mismatch.Misshapen, fmt.Sprintf("%s: is %s, needs floating point", name, dtype))
+			}
+			return ok
+		})
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%s for pictures of %dx%d: %w", m.Graph.Arch, m.Recipe.Size[0], m.Recipe.Size[1], err)
 	}
 	if len(o.Classes) > 0 {
@@ -151,37 +161,19 @@ func read(data []byte, o Options) (*model, error) {
 }
 
 // chooseNetwork sets the graph and what goes with it: the one asked for, the one in a model file, or the one that has such tensors.
-func (m *model) chooseNetwork(data []byte, shapes map[string][]int, integers map[string]weights.DType, o Options) error {
-	var err error
-	if o.Arch == "" {
-		file, err := weights.Parse(data)
-		if err == nil {
+func (m *model) chooseNetwork(data []byte, shapes map[string][]int, o Options) (err error) {
+	if o.Arch != "" {
+		m.Graph, err = arch.BuildFor(o.Arch, shapes)
+	} else {
+		file, notModel := weights.Parse(data)
+		if notModel == nil {
 			m.Info = file.Info
 			return nil
 		}
-		if !errors.Is(err, weights.ErrNoModel) {
-			return err // a model file, but a damaged one
+		if !errors.Is(notModel, weights.ErrNoModel) {
+			return notModel // a model file, but a damaged one
 		}
-	}
-	if o.Arch == "" {
 		m.Graph, err = arch.Recognise(shapes)
-	} else {
-		m.Graph, err = arch.BuildFor(o.Arch, shapes)
-		if err == nil {
-			if err = m.Graph.CheckWeights(shapes); err != nil {
-				err = fmt.Errorf("%s: %w", o.Arch, err)
-			}
-		}
-	}
-	var mismatch *engine.MismatchError
-	if errors.As(err, &mismatch) {
-		mismatch.Missing = slices.DeleteFunc(mismatch.Missing, func(name string) bool {
-			dtype, ok := integers[name]
-			if ok {
-				mismatch.Misshapen = append(mismatch.Misshapen, fmt.Sprintf("%s: is %s, needs floating point", name, dtype))
-			}
-			return ok
-		})
 	}
 	if err != nil {
 		return err
