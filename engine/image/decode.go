@@ -95,7 +95,7 @@ func decodePNG(r io.Reader, head []byte) (*RGB, error) {
 		return nil, errors.New("broken PNG: it does not begin with its header (IHDR)")
 	}
 	w, h := binary.BigEndian.Uint32(head[ihdr:]), binary.BigEndian.Uint32(head[ihdr+4:])
-	if err := checkSize(int(int32(w)), int(int32(h))); err != nil {
+	if err := checkSize(int(w), int(h)); err != nil {
 		return nil, err
 	}
 	img, err := png.Decode(r)
