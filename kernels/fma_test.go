@@ -25,7 +25,7 @@ func hardTriples(n int) (x, y, z []float32) {
 	bits := func() float32 { return math.Float32frombits(r.Uint32()) }
 	for len(x) < n {
 		a, b, c := bits(), bits(), bits()
-		switch r.IntN(6) {
+		switch r.IntN(7) {
 		case 1: // the product is a tiny disturbance of a middle: 1 + 2^-24 comes from (2^-12 + 2^-k) * 2^-12
 			a = float32(math.Ldexp(1+float64(r.IntN(3)-1)*0x1p-23, -12))
 			b = float32(math.Ldexp(1+float64(r.IntN(3)-1)*0x1p-23, -12))
@@ -33,7 +33,11 @@ func hardTriples(n int) (x, y, z []float32) {
 			if r.IntN(2) == 0 {
 				c = -c
 			}
-		case 2: // subnormal results
+		case 2: // the same where float32 is subnormal: its middles are odd multiples of 2^-150
+			a = float32(math.Ldexp(1+float64(r.IntN(3)-1)*0x1p-23, -75))
+			b = float32(math.Ldexp(1+float64(r.IntN(3)-1)*0x1p-23, -75))
+			c = math.Float32frombits(r.Uint32() & 0x807fffff)
+		case 6: // subnormal results
 			a = float32(math.Ldexp(1+r.Float64(), -r.IntN(80)))
 			b = float32(math.Ldexp(1+r.Float64(), -149+r.IntN(60)))
 			c = math.Float32frombits(r.Uint32() & 0x807fffff)

@@ -5,7 +5,6 @@ import "unsafe"
 // gemmGeneric is Gemm in portable Go for a tile of any shape. Four columns at a time share the loads of a row and hide
 // each other's latency.
 func gemmGeneric(shape GemmShape, rows int, t *GemmTile) {
-	off := unsafe.Slice(t.Off, t.Segments*shape.MR)
 	w := unsafe.Slice(t.W, t.Segments*t.SegLen*shape.NR)
 	for r := range rows {
 		for c := 0; c < t.Cols; c += 4 {
@@ -16,7 +15,8 @@ func gemmGeneric(shape GemmShape, rows int, t *GemmTile) {
 			v0, v1, v2, v3 := v[0], v[1], v[2], v[3]
 			k := c
 			for s := range t.Segments {
-				for _, a := range unsafe.Slice((*float32)(unsafe.Add(t.A, off[s*shape.MR+r])), t.SegLen) {
+				off := *(*int64)(unsafe.Add(unsafe.Pointer(t.Off), 8*(s*shape.MR+r)))
+				for _, a := range unsafe.Slice((*float32)(unsafe.Add(t.A, off)), t.SegLen) {
 					v0, v1, v2, v3 = fma4(a, (*[4]float32)(w[k:]), v0, v1, v2, v3)
 					k += shape.NR
 				}
