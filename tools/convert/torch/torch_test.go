@@ -221,17 +221,22 @@ func TestDamagedArchives(t *testing.T) {
 		require.ErrorContains(t, err, `record "bare.zip/data/0": wrong checksum; the file is damaged`)
 
 		// Newer versions of torch can leave checksums out.
-		for at := 0; ; at++ {
-			i := bytes.Index(good[at:], []byte("PK\x01\x02"))
-			if i < 0 {
-				break
-			}
-			at += i
-			clear(good[at+16 : at+20])
-		}
+		withoutChecksums(good)
 		_, err = Read(good)
 		require.NoError(t, err)
 	})
+}
+
+// withoutChecksums changes an archive to one without.
+func withoutChecksums(data []byte) {
+	for at := 0; ; at++ {
+		i := bytes.Index(data[at:], []byte("PK\x01\x02"))
+		if i < 0 || at+i+20 > len(data) {
+			return
+		}
+		at += i
+		clear(data[at+16 : at+20])
+	}
 }
 
 // appendRecord writes the archive again with one more record.
@@ -353,6 +358,7 @@ func FuzzTorch(f *testing.F) {
 		data, err := os.ReadFile(file)
 		require.NoError(f, err)
 		if len(data) < 6000 {
+			withoutChecksums(data) // which would hide what lies behind them
 			f.Add(data)
 		}
 	}
