@@ -129,6 +129,11 @@ func TestSameBytes(t *testing.T) {
 	require.GreaterOrEqual(t, tried, 6)
 	require.Equal(t, want, commandEnv(t, dir, []string{"FEATX_ISA=generic"}, "extract", "-l", "layer2.0.conv1,flatten", "p").stdout)
 
+	// In this process, for the race detector.
+	var stdout, stderr bytes.Buffer
+	require.Zero(t, run([]string{"extract", "-l", "layer2.0.conv1,flatten", "--batch", "2", "--threads", "3", filepath.Join(dir, "p")}, &stdout, &stderr))
+	require.Equal(t, want, strings.ReplaceAll(stdout.String(), `"path":"`+dir+"/", `"path":"`))
+
 	for _, line := range rowsOf(t, ok(t, dir, "extract", "-l", "flatten", "p")) {
 		data, err := json.Marshal(line.Path)
 		require.NoError(t, err)

@@ -19,6 +19,7 @@ import (
 
 func newInfo() *cobra.Command {
 	var isa string
+	var isas bool
 	c := &cobra.Command{
 		Use:   "info",
 		Short: "This CPU, its instruction sets, the kernels chosen, the embedded model",
@@ -28,9 +29,16 @@ family of kernels has, and the model inside the program.`,
 		Example: `  featx info
   FEATX_ISA=generic featx info`,
 		Args: arguments(0, 0, "none"),
-		RunE: func(c *cobra.Command, _ []string) error { return writeInfo(c.OutOrStdout(), isa) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if isas {
+				fmt.Fprintln(c.OutOrStdout(), join(kernels.All(), "\n"))
+				return nil
+			}
+			return writeInfo(c.OutOrStdout(), isa)
+		},
 	}
 	c.Flags().StringVar(&isa, "isa", "", "as of extract")
+	c.Flags().BoolVar(&isas, "isas", false, "only the names of the instruction sets that can be used here, one per line, slowest first")
 	return c
 }
 
@@ -50,12 +58,12 @@ func writeInfo(w io.Writer, flag string) error {
 	fmt.Fprintf(w, "CPU        %s\n", cmp.Or(cpuid.CPU.BrandName, "unknown"))
 	fmt.Fprintf(w, "cores      %d, of which %d are used by default\n", runtime.NumCPU(), runtime.GOMAXPROCS(0))
 	fmt.Fprintf(w, "features   %s\n", cmp.Or(strings.Join(vectorFeatures(), " "), "none that matter"))
-	fmt.Fprintf(w, "available  %s\n", join(kernels.All()))
+	fmt.Fprintf(w, "available  %s\n", join(kernels.All(), ", "))
 	fmt.Fprintf(w, "chosen     %s, %s\n", chosen, why)
 
 	fmt.Fprintf(w, "\nkernels (each runs %s where it can, else generic)\n", chosen)
 	for _, f := range kernels.Catalogue {
-		fmt.Fprintf(w, "  %-12s %-8s of %s: %s\n", f.Name, f.Runs(chosen), join(f.ISAs), f.Does)
+		fmt.Fprintf(w, "  %-12s %-8s of %s: %s\n", f.Name, f.Runs(chosen), join(f.ISAs, ", "), f.Does)
 	}
 
 	m, err := featx.Open("")
@@ -84,12 +92,12 @@ func vectorFeatures() []string {
 	return list
 }
 
-func join(list []kernels.ISA) string {
+func join(list []kernels.ISA, separator string) string {
 	names := make([]string, len(list))
 	for i, isa := range list {
 		names[i] = isa.String()
 	}
-	return strings.Join(names, ", ")
+	return strings.Join(names, separator)
 }
 
 // version is the module's version, or the commit that the program was built from.

@@ -140,7 +140,7 @@ func TestStatic(t *testing.T) {
 	}
 	info, err := os.Stat(program)
 	require.NoError(t, err)
-	require.LessOrEqual(t, info.Size(), int64(15<<20))
+	require.LessOrEqual(t, info.Size(), int64(15_000_000))
 	t.Logf("%d bytes", info.Size())
 
 	data, err := os.ReadFile(program)

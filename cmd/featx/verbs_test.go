@@ -111,6 +111,9 @@ func TestInfo(t *testing.T) {
 		require.Regexp(t, `(?m)^  `+f.Name+` +`+f.Runs(kernels.Best()).String()+" ", out)
 	}
 	require.Regexp(t, `embedded model  cifar10-resnet20: cifar_resnet20, input 32 x 32, 10 classes\n  from +\S+, sha256 [0-9a-f]{64}`, out)
+	isas := strings.Fields(ok(t, dir, "info", "--isas"))
+	require.Equal(t, "generic", isas[0])
+	require.Equal(t, kernels.Best().String(), isas[len(isas)-1])
 	require.Contains(t, ok(t, dir, "info", "--isa", "generic"), "chosen     generic, because of --isa")
 	r := commandEnv(t, dir, []string{"FEATX_ISA=generic"}, "info")
 	require.Contains(t, r.stdout, "chosen     generic, because of FEATX_ISA")
