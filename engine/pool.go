@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/cpu"
 )
@@ -63,8 +64,11 @@ func (c *crew) do(step int) {
 	}
 	for c.claim(0) {
 	}
-	for spin := 0; c.done.Load() < n; spin++ {
-		if spin%64 == 63 {
+	for spin := 1; c.done.Load() < n; spin++ {
+		switch {
+		case spin > 10*spins: // a worker lost its processor in the middle of an item
+			time.Sleep(20 * time.Microsecond)
+		case spin%64 == 0:
 			runtime.Gosched()
 		}
 	}

@@ -27,6 +27,8 @@ type worker struct {
 	offsets []int64
 	acc     []float32
 	tile    kernels.GemmTile
+	rows    kernels.Elementwise
+	pool    kernels.PoolRow
 	_       [64]byte // workers write to their tiles: keep them on cache lines of their own
 }
 

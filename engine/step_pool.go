@@ -1,5 +1,7 @@
 package engine
 
+import "github.com/featx-go/featx/kernels"
+
 type poolKind uint8
 
 const (
@@ -13,7 +15,11 @@ type poolStep struct {
 	kind       poolKind
 	rows, cols []span
 	dilation   [2]int
+	runs       []run
 }
+
+// run is some neighbouring output columns whose windows are alike and evenly spaced: one call of a kernel.
+type run struct{ x, outputs, advance int }
 
 // span is where a window lies on one axis: n taps from the first inside the map, and how many count for a mean.
 type span struct{ first, n, counted int }
@@ -72,7 +78,18 @@ func tapsInside(begin, size, k, dilation int) (first, n int) {
 	return first, min(k-skip, (size-1-first)/dilation+1)
 }
 
-func (s *poolStep) prepare(*Plan) {}
+func (s *poolStep) prepare(*Plan) {
+	for x := 0; x < len(s.cols); {
+		r := run{x: x, outputs: 1}
+		if x+1 < len(s.cols) {
+			r.advance = s.cols[x+1].first - s.cols[x].first
+		}
+		for x++; x < len(s.cols) && s.cols[x] == (span{s.cols[x-1].first + r.advance, s.cols[x-1].n, s.cols[x-1].counted}); x++ {
+			r.outputs++
+		}
+		s.runs = append(s.runs, r)
+	}
+}
 
 func (s *poolStep) items(n int) int { return n * s.to.shape.H }
 
@@ -81,13 +98,19 @@ func (s *poolStep) run(w *worker, _, item int) {
 	picture, row := item/out.shape.H, s.rows[item%out.shape.H]
 	src := in.at() + (picture*in.shape.H+row.first)*in.shape.W*in.stride
 	dst := out.at() + item*out.shape.W*out.stride
-	rowStride, colStride := s.dilation[0]*in.shape.W*in.stride*4, s.dilation[1]*in.stride*4
-	for x, col := range s.cols {
-		to, from := w.float(dst+x*out.stride), w.float(src+col.first*in.stride)
+	for _, r := range s.runs {
+		col := s.cols[r.x]
+		w.pool = kernels.PoolRow{
+			Dst: w.float(dst + r.x*out.stride), DstStride: out.stride * 4,
+			Src: w.float(src + col.first*in.stride), SrcStride: r.advance * in.stride * 4,
+			RowStride: s.dilation[0] * in.shape.W * in.stride * 4, ColStride: s.dilation[1] * in.stride * 4,
+			Rows: row.n, Cols: col.n, Channels: out.shape.C, Outputs: r.outputs,
+			Divisor: float32(row.counted * col.counted),
+		}
 		if s.kind == poolMax {
-			tmpPool(w, true, to, from, row.n, col.n, rowStride, colStride, out.shape.C, 0)
+			w.isa.MaxPool(&w.pool)
 		} else {
-			tmpPool(w, false, to, from, row.n, col.n, rowStride, colStride, out.shape.C, float32(row.counted*col.counted))
+			w.isa.AvgPool(&w.pool)
 		}
 	}
 }

@@ -1,5 +1,7 @@
 package engine
 
+import "github.com/featx-go/featx/kernels"
+
 // rowsStep is an epilogue on its own: batch normalisation, addition, activation or plain copying, element by element.
 type rowsStep struct {
 	from, to *value
@@ -14,14 +16,21 @@ func (s *rowsStep) items(n int) int {
 }
 
 func (s *rowsStep) run(w *worker, n, item int) {
-	pixels, c, e := n*s.to.shape.H*s.to.shape.W, s.to.shape.C, &s.epilogue
-	for r := item * s.block; r < min((item+1)*s.block, pixels); r++ {
-		var res []float32
-		if e.res != nil {
-			res = w.floats(e.res.at()+r*e.res.stride, c)
-		}
-		tmpRow(w.floats(s.to.at()+r*s.to.stride, c), w.floats(s.from.at()+r*s.from.stride, c), res, e.scale, e.shift, e.lo, e.hi)
+	first := item * s.block
+	rows := min(s.block, n*s.to.shape.H*s.to.shape.W-first)
+	e := &s.epilogue
+	w.rows = kernels.Elementwise{
+		Dst: w.float(s.to.at() + first*s.to.stride), DstStride: s.to.stride * 4,
+		Src: w.float(s.from.at() + first*s.from.stride), SrcStride: s.from.stride * 4,
+		Rows: rows, Channels: s.to.shape.C, Lo: e.lo, Hi: e.hi,
 	}
+	if e.scale != nil {
+		w.rows.Scale, w.rows.Shift = &e.scale[0], &e.shift[0]
+	}
+	if e.res != nil {
+		w.rows.Res, w.rows.ResStride = w.float(e.res.at()+first*e.res.stride), e.res.stride*4
+	}
+	w.isa.Epilogue(&w.rows)
 }
 
 // softmaxStep is exp(x) over its sum along the channels.
@@ -33,5 +42,5 @@ func (s *softmaxStep) items(n int) int { return n * s.to.shape.H * s.to.shape.W 
 
 func (s *softmaxStep) run(w *worker, _, item int) {
 	c := s.to.shape.C
-	tmpSoftmax(w.floats(s.to.at()+item*s.to.stride, c), w.floats(s.from.at()+item*s.from.stride, c))
+	kernels.Softmax(w.floats(s.to.at()+item*s.to.stride, c), w.floats(s.from.at()+item*s.from.stride, c))
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"unsafe"
 
-	"github.com/x448/float16"
+	"github.com/featx-go/featx/kernels"
 )
 
 // DType is the element type of a stored tensor, spelled as safetensors does.
@@ -46,29 +46,34 @@ func (w Weight) Elements() int {
 
 // Float32s gives the values, widened exactly. The slice may share the tensor's memory: it is read-only.
 func (w Weight) Float32s() []float32 {
-	n := w.Elements()
-	if n == 0 {
-		return nil
+	if view := w.view(); view != nil {
+		return view
 	}
-	if w.DType == F32 && littleEndian && uintptr(unsafe.Pointer(&w.Data[0]))%4 == 0 {
-		return unsafe.Slice((*float32)(unsafe.Pointer(&w.Data[0])), n)
-	}
-	out := make([]float32, n)
+	out := make([]float32, w.Elements())
 	w.widen(out, 0)
 	return out
 }
 
+// view is the tensor's own memory if that is float32 as this machine has it, else nil.
+func (w Weight) view() []float32 {
+	if w.DType != F32 || !littleEndian || len(w.Data) < 4 || uintptr(unsafe.Pointer(&w.Data[0]))%4 != 0 {
+		return nil
+	}
+	return unsafe.Slice((*float32)(unsafe.Pointer(&w.Data[0])), len(w.Data)/4)
+}
+
 // widen reads len(dst) values from element start on.
 func (w Weight) widen(dst []float32, start int) {
-	data := w.Data[start*w.DType.Size():]
 	if w.DType == F16 {
-		for i := range dst {
-			dst[i] = float16.Frombits(binary.LittleEndian.Uint16(data[2*i:])).Float32()
-		}
+		kernels.WidenF16(dst, w.Data[2*start:])
+		return
+	}
+	if view := w.view(); view != nil {
+		copy(dst, view[start:])
 		return
 	}
 	for i := range dst {
-		dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
+		dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(w.Data[4*(start+i):]))
 	}
 }
 
