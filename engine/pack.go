@@ -4,7 +4,6 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
-	"unsafe"
 
 	"github.com/featx-go/featx/kernels"
 )
@@ -126,14 +125,4 @@ func packHWIO(dst []float32, p panel, tensor Weight, s kernelShape, _ []float32)
 	for k := range s.kh * s.kw * s.cin {
 		tensor.widen(dst[k*p.nr:k*p.nr+p.cols], k*s.outC+p.outC)
 	}
-}
-
-// alignedFloats makes a slice that begins at a cache line.
-func alignedFloats(n int) []float32 {
-	s := make([]float32, n+15)
-	skip := 0
-	for uintptr(unsafe.Pointer(&s[skip]))%64 != 0 {
-		skip++
-	}
-	return s[skip : skip+n : skip+n]
 }
