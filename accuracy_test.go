@@ -124,6 +124,9 @@ func classify(t *testing.T, m *featx.Model, list []labelled) []byte {
 
 func compare(t *testing.T, m *featx.Model) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("slow: 5,000 pictures")
+	}
 	want := torchPredictions(t, m.Source().SHA256)
 	list := cifarTest(t)
 	got := classify(t, m, list)

@@ -57,9 +57,8 @@ func write(t *testing.T, name string, layers []sink.Layer) string {
 	path := filepath.Join(t.TempDir(), name)
 	w, err := sink.Create(path, layers)
 	require.NoError(t, err)
-	scratch := [][]float32{}
 	for i, p := range paths {
-		scratch = rowOf(i, layers)
+		scratch := rowOf(i, layers)
 		require.NoError(t, w.Write(p, scratch))
 		for _, s := range scratch {
 			clear(s) // nothing may be kept
