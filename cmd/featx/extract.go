@@ -170,6 +170,9 @@ func (e *extraction) prepare(ctx context.Context, free <-chan *batch, ready chan
 		n := min(e.x.Batch(), len(rest))
 		b.inputs, rest = rest[:n], rest[n:]
 		b.prepare(ctx, e.x, e.decoders)
+		if ctx.Err() != nil {
+			return // the batch may not be complete
+		}
 		select {
 		case ready <- b:
 		case <-ctx.Done():
