@@ -3,6 +3,7 @@ package engine_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -26,6 +27,9 @@ func build(t testing.TB, name string) (*engine.Graph, engine.WeightMap) {
 // P1 and P2: the bytes of every layer depend on the model and the picture alone: not on the instruction set, the threads, the batch,
 // the batch's other pictures, or which other layers were asked for.
 func TestSameBitsWholeNetworks(t *testing.T) {
+	if os.Getenv(kernels.EnvISA) != "" {
+		t.Skip("this test forces every instruction set itself: it is for runs without " + kernels.EnvISA)
+	}
 	for _, c := range []struct {
 		network string
 		size    int
@@ -37,6 +41,9 @@ func TestSameBitsWholeNetworks(t *testing.T) {
 		{"vgg11_bn", 32, [][]string{{"features.*", "avgpool"}, {"features.28"}, {"features.0", "features.9", "features.14"}}},
 	} {
 		t.Run(c.network, func(t *testing.T) {
+			if testing.Short() && c.network != "cifar_resnet20" {
+				t.Skip("-short: the small network only")
+			}
 			pictures := 8
 			if raceDetector {
 				pictures = 3
