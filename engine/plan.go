@@ -41,7 +41,7 @@ type Plan struct {
 	memory  Memory
 
 	// What the largest step needs of a worker's scratch memory.
-	scratchOffsets, scratchAcc int
+	scratchOffsets, scratchAcc, scratchFloats int
 }
 
 // value is where a node's value lies: pictures one after the other, each H*W pixels that are stride floats apart.
@@ -62,8 +62,8 @@ func (v *value) dense() bool { return v.stride == v.shape.C }
 type step interface {
 	// prepare is called once, when the values have their places.
 	prepare(p *Plan)
-	// items is the number of independent pieces of work for n pictures.
-	items(n int) int
+	// items is the number of independent pieces of work for n pictures. How the work is cut may depend on the number of threads, its results may not.
+	items(n, threads int) int
 	// run does one piece. It allocates nothing.
 	run(w *worker, n, item int)
 }
@@ -412,7 +412,7 @@ func (p *planner) finish() error {
 	}
 	for _, s := range p.steps {
 		s.prepare(p.Plan)
-		if items := s.items(p.batch); items > 1<<30 {
+		if items := s.items(p.batch, 1); items > 1<<30 {
 			return fmt.Errorf("%d pictures of %dx%d are too many for one run: give a smaller size or batch", p.batch, p.size.H, p.size.W)
 		}
 	}

@@ -20,16 +20,18 @@ type Runner struct {
 
 // worker is what one thread needs: where the arena is, and scratch memory.
 type worker struct {
-	isa     kernels.ISA
-	base    unsafe.Pointer // of the arena
-	arena   []float32
-	outputs [][]float32
-	offsets []int64
-	acc     []float32
-	tile    kernels.GemmTile
-	rows    kernels.Elementwise
-	pool    kernels.PoolRow
-	_       [64]byte // workers write to their tiles: keep them on cache lines of their own
+	isa          kernels.ISA
+	base         unsafe.Pointer // of the arena
+	arena        []float32
+	outputs      [][]float32
+	offsets      []int64
+	acc          []float32
+	floatScratch []float32
+	threads      int // of the runner
+	tile         kernels.GemmTile
+	rows         kernels.Elementwise
+	pool         kernels.PoolRow
+	_            [64]byte // workers write to their tiles: keep them on cache lines of their own
 }
 
 // floats is a piece of the arena.
@@ -50,7 +52,7 @@ func (p *Plan) NewRunner(threads int) *Runner {
 	for i := range r.workers {
 		r.workers[i] = worker{
 			isa: p.model.isa, base: unsafe.Pointer(&r.arena[0]), arena: r.arena, outputs: r.outputs,
-			offsets: make([]int64, max(1, p.scratchOffsets)), acc: alignedFloats(max(1, p.scratchAcc)),
+			offsets: make([]int64, max(1, p.scratchOffsets)), acc: alignedFloats(max(1, p.scratchAcc)), floatScratch: alignedFloats(max(1, p.scratchFloats)), threads: threads,
 		}
 	}
 	r.crew = newCrew(threads, len(p.steps), func(worker, step, item int) {
@@ -71,7 +73,7 @@ func (r *Runner) Run(n int, pictures []float32) error {
 	copy(r.arena[p.input.at():], pictures)
 	r.n = n
 	for i, s := range p.steps {
-		r.crew.items[i].Store(int32(s.items(n)))
+		r.crew.items[i].Store(int32(s.items(n, len(r.workers))))
 	}
 	for i := range p.steps {
 		r.crew.do(i)

@@ -90,7 +90,7 @@ func (s *gemmStep) tiles(n int) int {
 	return (n*s.to.shape.H*s.to.shape.W + s.weights.mr - 1) / s.weights.mr
 }
 
-func (s *gemmStep) items(n int) int {
+func (s *gemmStep) items(n, _ int) int {
 	return (s.tiles(n) + s.block - 1) / s.block * len(s.groups)
 }
 

@@ -9,7 +9,7 @@ type padStep struct {
 
 func (s *padStep) prepare(*Plan) {}
 
-func (s *padStep) items(n int) int { return n * s.to.shape.H }
+func (s *padStep) items(n, _ int) int { return n * s.to.shape.H }
 
 func (s *padStep) run(w *worker, _, item int) {
 	in, out := s.from, s.to
@@ -37,7 +37,7 @@ type exportStep struct {
 
 func (s *exportStep) prepare(*Plan) {}
 
-func (s *exportStep) items(n int) int { return n }
+func (s *exportStep) items(n, _ int) int { return n }
 
 func (s *exportStep) run(w *worker, _, item int) {
 	v := s.from

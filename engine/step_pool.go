@@ -91,7 +91,7 @@ func (s *poolStep) prepare(*Plan) {
 	}
 }
 
-func (s *poolStep) items(n int) int { return n * s.to.shape.H }
+func (s *poolStep) items(n, _ int) int { return n * s.to.shape.H }
 
 func (s *poolStep) run(w *worker, _, item int) {
 	in, out := s.from, s.to

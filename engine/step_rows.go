@@ -11,7 +11,7 @@ type rowsStep struct {
 
 func (s *rowsStep) prepare(*Plan) { s.block = max(1, 1<<14/s.to.shape.C) }
 
-func (s *rowsStep) items(n int) int {
+func (s *rowsStep) items(n, _ int) int {
 	return (n*s.to.shape.H*s.to.shape.W + s.block - 1) / s.block
 }
 
@@ -38,7 +38,7 @@ type softmaxStep struct{ from, to *value }
 
 func (s *softmaxStep) prepare(*Plan) {}
 
-func (s *softmaxStep) items(n int) int { return n * s.to.shape.H * s.to.shape.W }
+func (s *softmaxStep) items(n, _ int) int { return n * s.to.shape.H * s.to.shape.W }
 
 func (s *softmaxStep) run(w *worker, _, item int) {
 	c := s.to.shape.C
