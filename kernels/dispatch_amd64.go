@@ -54,6 +54,10 @@ func (isa ISA) avgPool(p *PoolRow) {
 	}
 }
 
+func (isa ISA) winogradInput(t *WinogradInputTiles) { winogradInputGeneric(t) }
+
+func (isa ISA) winogradOutput(t *WinogradOutputTiles) { winogradOutputGeneric(t) }
+
 // fmaRounds does rounds of fmasPerRound FMAs and tells how many lanes each has.
 func (isa ISA) fmaRounds(rounds int) (lanes int) {
 	switch {

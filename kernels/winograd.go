@@ -1,0 +1,153 @@
+package kernels
+
+import "unsafe"
+
+// A convolution of 3x3, stride 1, by Winograd's F(4x4, 3x3) (Lavin and Gray, "Fast Algorithms for Convolutional Neural
+// Networks", 2015): with d a window of 6x6 inputs and g the filter, the 4x4 outputs are
+//
+//	Y = A^T [ (G g G^T) * (B^T d B) ] A
+//
+// The product * is of the 36 single values, which are called frequencies and numbered f = 6*row + column; summed over the
+// input channels it is 36 matrix multiplications, by Gemm. The interpolation points are 0, 1, -1, 1/2, -2 and infinity, one
+// for each row of the matrices:
+//
+//	      1 -3/2   -2  3/2    1    0              1     0     0
+//	      0   -1  1/2  5/2    1    0            1/3   1/3   1/3            1   1   1    1   1   0
+//	B^T = 0    1 -5/2  1/2    1    0    G =    -1/3   1/3  -1/3    A^T =   0   1  -1  1/2  -2   0
+//	      0   -2   -1    2    1    0         -16/15 -8/15 -4/15            0   1   1  1/4   4   0
+//	      0  1/2   -1 -1/2    1    0           1/15 -2/15  4/15            0   1  -1  1/8  -8   1
+//	      0    1 -3/2   -2  3/2    1              0     0     1
+//
+// B^T and A^T are polynomials and powers of the points and exact in float32; the divisors of the interpolation are all in G.
+// A NaN or an infinity in a window reaches all outputs of its tile.
+const (
+	WinogradTile        = 4  // outputs of a tile along each axis
+	WinogradWindow      = 6  // inputs of a tile along each axis
+	WinogradFrequencies = 36 // products per tile, input channel and output channel
+)
+
+// WinogradFilter computes u = G g G^T for one filter g, 3x3 row-major. It is computed in float64 and rounded once.
+func WinogradFilter(u *[36]float32, g *[9]float32) {
+	var t [6][3]float64
+	for x := range 3 {
+		for y, v := range winogradFilter1(float64(g[x]), float64(g[3+x]), float64(g[6+x])) {
+			t[y][x] = v
+		}
+	}
+	for y, r := range t {
+		for x, v := range winogradFilter1(r[0], r[1], r[2]) {
+			u[6*y+x] = float32(v)
+		}
+	}
+}
+
+// winogradFilter1 is G g. The conversions keep the compiler from fusing; the other products are exact.
+func winogradFilter1(g0, g1, g2 float64) [6]float64 {
+	return [6]float64{
+		g0,
+		float64((g0 + g1 + g2) * (1. / 3)),
+		float64((g0 - g1 + g2) * (-1. / 3)),
+		float64((g0 + g1/2 + g2/4) * (-16. / 15)),
+		float64((g0 - 2*g1 + 4*g2) * (1. / 15)),
+		g2,
+	}
+}
+
+// WinogradInputTiles is the arguments of WinogradInput: the windows of Tiles tiles, each with all its channels. With
+// d[t][y][x][c] = *(A + Off[t][6*y+x] + 4*c) it computes
+//
+//	for t in 0..Tiles, c in 0..Channels:
+//		for x in 0..6: w[0..6][x] = b(d[t][0..6][x][c])   // the columns first
+//		for y in 0..6: v[y][0..6] = b(w[y][0..6])
+//		for f in 0..36: *(V + f*VStride + t*VTile + 4*c) = v[f/6][f%6]
+//
+//	b(d0, d1, d2, d3, d4, d5):                            // B^T d
+//		p, q := d4-d2, d3-d1
+//		m, n := fma(1.5, d3, p), fma(1.5, d2, q)
+//		return fma(1.5, q, d0-d2) + p, m+n, m-n, fma(2, q, p), fma(-0.5, q, p), fma(1.5, p, d5-d3) - q
+//
+// so the result of one tile depends on its window alone. Assembly reads this struct by its offsets. V does not overlap the
+// windows. A VStride that is a multiple of 4096 bytes is slow, as all frequencies then fall on the same lines of the cache.
+type WinogradInputTiles struct {
+	A        unsafe.Pointer // base that Off counts from; what Off reaches lies in A's allocation
+	Off      *int64         // [Tiles][36] byte offsets from A of a window's pixels, row-major; padding points at Channels zeros
+	Tiles    int            // at least 1
+	Channels int            // at least 1
+	V        *float32       // [36][Tiles][Channels]
+	VStride  int            // bytes from frequency to frequency
+	VTile    int            // bytes from tile to tile
+}
+
+// WinogradOutputTiles is the arguments of WinogradOutput: Rows x Width output pixels that a run of neighbouring tiles of one
+// row of tiles gives, from left to right; the last tile is cut if 4 does not divide Width. With
+// m[t][y][x][c] = *(M + (6*y+x)*MStride + t*MTile + 4*c) it computes
+//
+//	for t in 0..(Width+3)/4, c in 0..Channels:
+//		for x in 0..6:    s[0..4][x] = a(m[t][0..6][x][c])   // the columns first
+//		for y in 0..Rows: v[y][0..4] = a(s[y][0..6])
+//		for y in 0..Rows, x in 0..min(4, Width-4*t):
+//			v = clamp(fma(v[y][x], Scale[c], Shift[c]) + Res[y][4*t+x][c], Lo, Hi)
+//			C[y][4*t+x][c] = v
+//
+//	a(m0, m1, m2, m3, m4, m5):                               // A^T m
+//		s, r := m1+m2, m1-m2
+//		return (m0 + s) + (m3 + m4), fma(-2, m4, fma(0.5, m3, r)), fma(4, m4, fma(0.25, m3, s)), fma(-8, m4, fma(0.125, m3, r+m5))
+//
+// with the details of the epilogue as the package's numeric contract has them. Assembly reads this struct by its offsets.
+// Nothing beyond Rows, Width and Channels is read from Res or written to C.
+type WinogradOutputTiles struct {
+	M            *float32 // [36][tiles][Channels], the sums of the products
+	MStride      int      // bytes from frequency to frequency
+	MTile        int      // bytes from tile to tile
+	Channels     int      // at least 1: a panel's valid columns, or all output channels
+	Rows         int      // of output pixels, 1 to 4
+	Width        int      // of output pixels, at least 1
+	Scale, Shift *float32 // Channels values each; Scale nil: no affine
+	Res          *float32 // residual, may be C with the same strides; nil is none
+	ResRow       int      // bytes from row to row of Res
+	ResCol       int      // bytes from pixel to pixel of Res
+	C            *float32 // output
+	CRow         int      // bytes from row to row of C
+	CCol         int      // bytes from pixel to pixel of C
+	Lo, Hi       float32  // clamp
+}
+
+// winogradChunk bounds the tiles x channels of one call of assembly to some ten microseconds, as it cannot be preempted.
+const winogradChunk = 1 << 12
+
+// WinogradInput transforms the windows of t.
+func (isa ISA) WinogradInput(t *WinogradInputTiles) {
+	for c := 0; c < t.Channels; c += winogradChunk {
+		channels := min(winogradChunk, t.Channels-c)
+		tiles := winogradChunk / channels
+		for i := 0; i < t.Tiles; i += tiles {
+			part := *t
+			part.Tiles, part.Channels = min(tiles, t.Tiles-i), channels
+			part.A = unsafe.Add(t.A, 4*c)
+			part.Off = (*int64)(unsafe.Add(unsafe.Pointer(t.Off), 8*WinogradFrequencies*i))
+			part.V = offset(t.V, i*t.VTile+4*c)
+			isa.winogradInput(&part)
+		}
+	}
+}
+
+// WinogradOutput transforms the sums of t back and applies the epilogue.
+func (isa ISA) WinogradOutput(t *WinogradOutputTiles) {
+	for c := 0; c < t.Channels; c += winogradChunk {
+		channels := min(winogradChunk, t.Channels-c)
+		tiles := winogradChunk / channels
+		for x := 0; x < t.Width; x += WinogradTile * tiles {
+			part := *t
+			part.Width, part.Channels = min(WinogradTile*tiles, t.Width-x), channels
+			part.M = offset(t.M, x/WinogradTile*t.MTile+4*c)
+			part.C = offset(t.C, x*t.CCol+4*c)
+			if t.Res != nil {
+				part.Res = offset(t.Res, x*t.ResCol+4*c)
+			}
+			if t.Scale != nil {
+				part.Scale, part.Shift = index(t.Scale, c), index(t.Shift, c)
+			}
+			isa.winogradOutput(&part)
+		}
+	}
+}
