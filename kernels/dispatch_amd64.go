@@ -54,9 +54,23 @@ func (isa ISA) avgPool(p *PoolRow) {
 	}
 }
 
-func (isa ISA) winogradInput(t *WinogradInputTiles) { winogradInputGeneric(t) }
+func (isa ISA) winogradInput(t *WinogradInputTiles) {
+	switch isa {
+	case AVX512:
+		winogradInputAVX512(t)
+	default:
+		winogradInputGeneric(t)
+	}
+}
 
-func (isa ISA) winogradOutput(t *WinogradOutputTiles) { winogradOutputGeneric(t) }
+func (isa ISA) winogradOutput(t *WinogradOutputTiles) {
+	switch isa {
+	case AVX512:
+		winogradOutputAVX512(t)
+	default:
+		winogradOutputGeneric(t)
+	}
+}
 
 // fmaRounds does rounds of fmasPerRound FMAs and tells how many lanes each has.
 func (isa ISA) fmaRounds(rounds int) (lanes int) {
@@ -107,3 +121,9 @@ func avgPoolAVX512(p *PoolRow)
 
 //go:noescape
 func avgPoolAVX2(p *PoolRow)
+
+//go:noescape
+func winogradInputAVX512(t *WinogradInputTiles)
+
+//go:noescape
+func winogradOutputAVX512(t *WinogradOutputTiles)
