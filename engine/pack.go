@@ -28,8 +28,9 @@ type panel struct {
 
 // packKey: a dense layer's order depends on the map that was flattened in front of it.
 type packKey struct {
-	node int
-	in   Shape
+	node     int
+	in       Shape
+	winograd bool
 }
 
 func (w *packedWeights) bytes() int64 { return int64(len(w.data)) * 4 }
@@ -49,11 +50,11 @@ func shapeOfKernel(op Op, in Shape) kernelShape {
 	panic("engine: no kernel in " + op.Kind())
 }
 
-// packed gives the packed weights of a node, packing them at the first call.
-func (m *Model) packed(node int, in Shape) *packedWeights {
+// packed gives the packed weights of a node, packing them at the first call; for Winograd's algorithm they are transformed.
+func (m *Model) packed(node int, in Shape, winograd bool) *packedWeights {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	key := packKey{node, in}
+	key := packKey{node, in, winograd}
 	if _, ok := m.graph.Nodes[node].Op.(*Conv2D); ok {
 		key.in = Shape{} // the same for every picture size
 	}
@@ -69,13 +70,17 @@ func (m *Model) packed(node int, in Shape) *packedWeights {
 		name = op.Weight
 	}
 	tensor, _ := m.source.Weight(name)
-	w := pack(tensor, m.graph.Layout, shapeOfKernel(op, in), m.isa)
+	w := pack(tensor, m.graph.Layout, shapeOfKernel(op, in), m.isa, winograd)
 	m.weights[key] = w
 	return w
 }
 
-func pack(tensor Weight, layout Layout, s kernelShape, isa kernels.ISA) *packedWeights {
-	w := &packedWeights{k: s.kh * s.kw * s.cin, mr: isa.GemmPanels()[0].MR}
+func pack(tensor Weight, layout Layout, s kernelShape, isa kernels.ISA, winograd bool) *packedWeights {
+	taps := s.kh * s.kw
+	if winograd {
+		taps = kernels.WinogradFrequencies
+	}
+	w := &packedWeights{k: taps * s.cin, mr: isa.GemmPanels()[0].MR}
 	size, perGroup := 0, s.outC/s.groups
 	for group := range s.groups {
 		for c := 0; c < perGroup; {
@@ -88,14 +93,17 @@ func pack(tensor Weight, layout Layout, s kernelShape, isa kernels.ISA) *packedW
 	}
 	w.data = alignedFloats(size)
 	fill := packOIHW
-	if layout == NHWC {
+	switch {
+	case winograd:
+		fill = packWinograd(layout)
+	case layout == NHWC:
 		fill = packHWIO
 	}
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(w.panels)) {
 		wg.Go(func() {
-			row := make([]float32, max(w.k, perGroup))
+			row := make([]float32, s.kh*s.kw*s.cin)
 			for i := int(next.Add(1)) - 1; i < len(w.panels); i = int(next.Add(1)) - 1 {
 				p := w.panels[i]
 				fill(w.data[p.offset:p.offset+w.k*p.nr], p, tensor, s, row)
@@ -115,6 +123,42 @@ func packOIHW(dst []float32, p panel, tensor Weight, s kernelShape, row []float3
 		for c := range s.cin {
 			for tap, v := range row[c*taps : (c+1)*taps] {
 				dst[(tap*s.cin+c)*p.nr+col] = v
+			}
+		}
+	}
+}
+
+// packWinograd packs a panel as [36][cin][NR]: frequencies take the place of taps.
+func packWinograd(layout Layout) func([]float32, panel, Weight, kernelShape, []float32) {
+	return func(dst []float32, p panel, tensor Weight, s kernelShape, row []float32) {
+		var g [9]float32
+		var u [kernels.WinogradFrequencies]float32
+		put := func(c, col int) {
+			kernels.WinogradFilter(&u, &g)
+			for f, v := range u {
+				dst[(f*s.cin+c)*p.nr+col] = v
+			}
+		}
+		if layout == NHWC {
+			taps := make([]float32, 9*p.cols)
+			for c := range s.cin {
+				for tap := range 9 {
+					tensor.widen(taps[tap*p.cols:(tap+1)*p.cols], (tap*s.cin+c)*s.outC+p.outC)
+				}
+				for col := range p.cols {
+					for tap := range g {
+						g[tap] = taps[tap*p.cols+col]
+					}
+					put(c, col)
+				}
+			}
+			return
+		}
+		for col := range p.cols {
+			tensor.widen(row[:9*s.cin], (p.outC+col)*9*s.cin)
+			for c := range s.cin {
+				copy(g[:], row[9*c:])
+				put(c, col)
 			}
 		}
 	}

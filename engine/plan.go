@@ -344,8 +344,16 @@ func (p *planner) headStep(node int, from, to *value, e epilogue) {
 	if conv, ok := op.(*Conv2D); ok {
 		w = conv.Window
 	}
-	weights := p.model.packed(node, from.shape)
+	winograd := winogradFits(op, k, to.shape)
+	weights := p.model.packed(node, from.shape, winograd)
 	p.memory.Weights += weights.bytes()
+	if w.Pad.any() || winograd { // Winograd's last tiles may reach beyond a map without padding
+		p.zeros = max(p.zeros, from.shape.C)
+	}
+	if winograd {
+		p.add(&winogradStep{name: p.graph.Nodes[node].Name, from: from, to: to, epilogue: e, weights: weights, pad: w.Pad, cin: k.cin}, from, to, e.res)
+		return
+	}
 	if wantsPaddedCopy(w, k) {
 		// With few channels a whole kernel row of a padded picture is one short run of floats.
 		padded := from.shape
@@ -354,9 +362,6 @@ func (p *planner) headStep(node int, from, to *value, e epilogue) {
 		copied := p.newValue(padded)
 		p.add(&padStep{from: from, to: copied, pad: w.Pad}, from, copied)
 		from, w.Pad = copied, Pad{}
-	}
-	if w.Pad.any() {
-		p.zeros = max(p.zeros, from.shape.C)
 	}
 	p.add(&gemmStep{name: p.graph.Nodes[node].Name, from: from, to: to, epilogue: e, weights: weights, window: w, kernel: k}, from, to, e.res)
 }

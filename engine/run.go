@@ -31,6 +31,8 @@ type worker struct {
 	tile         kernels.GemmTile
 	rows         kernels.Elementwise
 	pool         kernels.PoolRow
+	inputTiles   kernels.WinogradInputTiles
+	outputTiles  kernels.WinogradOutputTiles
 	_            [64]byte // workers write to their tiles: keep them on cache lines of their own
 }
 
