@@ -11,7 +11,7 @@ import (
 type StepInfo struct {
 	Name      string   // of the first node that it computes; of a step beside a node's own, whose and why ("conv1: pad")
 	Nodes     []string // that it computes, in order; empty for a step beside a node's own
-	Kernel    string   // its family of kernels.Catalogue, or "copy"
+	Kernel    string   // its family of kernels.Catalogue, "winograd" for that algorithm's several together, or "copy"
 	Algorithm string   // what the family does here: "3x3/2", "F(4x4,3x3)", "dense"
 	Shape     Shape    // of one picture's result
 	MACs      int64    // multiply-adds of its convolution or dense layer as the definition counts them, whatever the algorithm
@@ -193,6 +193,10 @@ func (s *gemmStep) describe() description {
 		}
 	}
 	return description{kernel: "gemm", algorithm: algorithm, reads: reads(s.from, s.epilogue), shape: s.to.shape, weights: s.weights.bytes()}
+}
+
+func (s *winogradStep) describe() description {
+	return description{kernel: "winograd", algorithm: "F(4x4,3x3)", reads: reads(s.from, s.epilogue), shape: s.to.shape, weights: s.weights.bytes()}
 }
 
 func (s *poolStep) describe() description {
