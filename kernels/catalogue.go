@@ -11,8 +11,8 @@ type Family struct {
 var Catalogue = []Family{
 	{"gemm", "convolution and dense layers: indirect GEMM tile with epilogue", []ISA{Generic, AVX2, AVX512}},
 	{"winogradfilter", "Winograd F(4x4, 3x3): the filters", []ISA{Generic}},
-	{"winogradinput", "Winograd F(4x4, 3x3): the windows of the input", []ISA{Generic, AVX512}},
-	{"winogradoutput", "Winograd F(4x4, 3x3): the products, with epilogue", []ISA{Generic, AVX512}},
+	{"winogradinput", "Winograd F(4x4, 3x3): the windows of the input", []ISA{Generic, AVX2, AVX512}},
+	{"winogradoutput", "Winograd F(4x4, 3x3): the products, with epilogue", []ISA{Generic, AVX2, AVX512}},
 	{"epilogue", "batch norm, activation and addition as a pass of their own", []ISA{Generic, AVX2, AVX512}},
 	{"maxpool", "max pooling", []ISA{Generic, AVX2, AVX512}},
 	{"avgpool", "average pooling", []ISA{Generic, AVX2, AVX512}},

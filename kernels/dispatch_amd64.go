@@ -58,6 +58,8 @@ func (isa ISA) winogradInput(t *WinogradInputTiles) {
 	switch isa {
 	case AVX512:
 		winogradInputAVX512(t)
+	case AVX2:
+		winogradInputAVX2(t)
 	default:
 		winogradInputGeneric(t)
 	}
@@ -67,6 +69,8 @@ func (isa ISA) winogradOutput(t *WinogradOutputTiles) {
 	switch isa {
 	case AVX512:
 		winogradOutputAVX512(t)
+	case AVX2:
+		winogradOutputAVX2(t)
 	default:
 		winogradOutputGeneric(t)
 	}
@@ -127,3 +131,9 @@ func winogradInputAVX512(t *WinogradInputTiles)
 
 //go:noescape
 func winogradOutputAVX512(t *WinogradOutputTiles)
+
+//go:noescape
+func winogradInputAVX2(t *WinogradInputTiles)
+
+//go:noescape
+func winogradOutputAVX2(t *WinogradOutputTiles)

@@ -1,0 +1,61 @@
+package kernels
+
+import (
+	"fmt"
+	"math"
+	"testing"
+	"time"
+)
+
+// winogradLayers are 3x3 layers of ResNet-50 and VGG-16; block is the rows of tiles from transform to transform, such that
+// they stay in L2.
+var winogradLayers = []struct{ size, channels, block int }{{56, 64, 2}, {28, 128, 4}, {14, 256, 4}, {224, 64, 1}}
+
+// BenchmarkWinograd shows, for a whole layer, the time of the three pieces and the operations that the direct convolution
+// would have taken, which is how the algorithms compare. The transforms are bound by the caches: GB/s is what they read
+// (without what neighbouring windows share) and write.
+func BenchmarkWinograd(b *testing.B) {
+	for _, isa := range All() {
+		for _, l := range winogradLayers {
+			b.Run(fmt.Sprintf("%s/%dx%dx%d", isa, l.size, l.size, l.channels), func(b *testing.B) {
+				c := newWinogradConv(isa, 1, l.size, l.channels, l.channels, l.block)
+				best := [4]float64{math.Inf(1), math.Inf(1), math.Inf(1), math.Inf(1)}
+				for b.Loop() {
+					var spent [4]time.Duration // input, GEMM, output, all
+					c.blocks(func(firstRow, rows int) {
+						now := time.Now()
+						lap := func(i int) { d := time.Since(now); spent[i] += d; now = now.Add(d); spent[3] += d }
+						c.input(isa, firstRow, rows)
+						lap(0)
+						for panel := range c.u {
+							c.multiply(isa, panel, rows)
+							lap(1)
+							c.output(isa, panel, firstRow, rows)
+							lap(2)
+						}
+					})
+					for i, d := range spent {
+						best[i] = min(best[i], d.Seconds())
+					}
+				}
+				tiles := float64((l.size + 3) / 4 * ((l.size + 3) / 4))
+				bytes := 4 * float64(l.channels)
+				b.ReportMetric(1e3*best[0], "ms-input")
+				b.ReportMetric(1e3*best[1], "ms-gemm")
+				b.ReportMetric(1e3*best[2], "ms-output")
+				b.ReportMetric(tiles*bytes*(16+36)/best[0]/1e9, "GB/s-input")
+				b.ReportMetric(tiles*bytes*(36+16)/best[2]/1e9, "GB/s-output")
+				b.ReportMetric(2*9*float64(l.size*l.size*l.channels*l.channels)/best[3]/1e9, "GFLOP/s-direct")
+				b.ReportMetric(0, "ns/op")
+			})
+		}
+	}
+}
+
+func BenchmarkWinogradFilter(b *testing.B) {
+	var u [36]float32
+	g := [9]float32{1, 2, 3, 4, 5, 6, 7, 8, 9}
+	for b.Loop() {
+		WinogradFilter(&u, &g)
+	}
+}
