@@ -77,6 +77,9 @@ func (w Window) out(in Shape) (h, wd int, err error) {
 		span := (k-1)*dilation + 1
 		room := size + before + after - span
 		if room < 0 {
+			if w.Ceil && room > -stride {
+				return 1 // larger than the map: rounded up as well
+			}
 			return 0
 		}
 		n := room/stride + 1

@@ -296,6 +296,11 @@ def pools():
         ("5x3 padded 1 2 3 0", dict(kernel=(5, 3), stride=(2, 1), pad=(1, 2, 3, 0))),
     ]:
         Case("max " + name).max_pool("input", **args)
+    for shape, args in [((3, 2, 2), dict(kernel=3, stride=2)), ((3, 4, 7), dict(kernel=(8, 3), stride=(5, 2))), ((3, 1, 2), dict(kernel=4, stride=4, pad=1))]:
+        name = "of a window larger than the map, ceil, {}x{}".format(*shape[1:])
+        Case("max " + name, shape).max_pool("input", ceil=True, **args)
+        for counted in [False, True]:
+            Case(f"avg {name}" + ", padding counted" * counted, shape).avg_pool("input", ceil=True, count_pad=counted, **args)
     for pad in [(0, 0, 1, 1), (2, 1, 0, 1)]:
         for counted in [False, True]:
             c = Case("avg 3x3 padded {} {} {} {}".format(*pad) + ", padding counted" * counted)
