@@ -42,6 +42,21 @@ type GemmTile struct {
 	CStride     int            // bytes from row to row of C
 	Cols        int            // valid columns, 1 to NR: nothing beyond them is read from Res or written to C
 	Lo, Hi      float32        // clamp
+
+	// Next is an address inside an allocation whose following bytes are worth having in L2 soon: a part of the next panel. A kernel may prefetch a
+	// few bytes from there on for each k (see ISA.NextShare), or ignore it. Never nil.
+	Next unsafe.Pointer
+}
+
+// NextShare is the share of a panel's bytes that one tile over it prefetches at Next.
+func (isa ISA) NextShare() float64 {
+	switch isa {
+	case AVX512:
+		return 32. / 128
+	case AVX2:
+		return 8. / 64
+	}
+	return 0
 }
 
 var (

@@ -6,7 +6,8 @@
 //	R13      minus the bytes left of the segment, for all rows, counting up to 0
 //	R12      entry of the offset table
 //	R11      weights
-//	R8-R10 R14 R15 BP  free in the loop
+//	R14      with 16 columns: the end of what to prefetch during the segment
+//	R8-R10 R15 BP  free in the loop
 //	Y0-Y11   accumulators: row r has Y(2r), Y(2r+1), or Y(r) with 8 columns
 //	Y12 Y13  weights of one k
 //	Y14 Y15  one element of a row, in turn
@@ -29,6 +30,7 @@
 	MOVQ BX, left-16(SP)           \
 	MOVQ GemmTile_Segments(AX), CX \
 	MOVQ CX, segs-24(SP)           \
+	MOVQ GemmTile_Next(AX), R14    \
 	MOVQ GemmTile_Off(AX), R12     \
 	MOVQ GemmTile_W(AX), R11       \
 	MOVQ GemmTile_Acc(AX), BX      \
@@ -42,6 +44,12 @@
 #define PTRS4 PTRS3; PTR(3, DX)
 #define PTRS5 PTRS4; PTR(4, SI)
 #define PTRS6 PTRS5; PTR(5, DI)
+
+// NEXT points R14 at the end of the 8 bytes for each k that are prefetched during the next segment.
+#define NEXT \
+	MOVQ left-16(SP), R13 \
+	ADDQ R13, R13         \
+	SUBQ R13, R14
 
 // LOOP runs all segments for one number of rows: WEIGHTS loads the weights of one k, FMAS feeds the accumulators.
 #define LOOP(segment, k, PTRS, WEIGHTS, FMAS) \
@@ -187,12 +195,12 @@ loaded:
 	MOVQ rows+0(FP), CX
 	DISPATCH
 
-	LOOP(seg1, k1, PTRS1, WEIGHTS16, R16x1)
-	LOOP(seg2, k2, PTRS2, WEIGHTS16, R16x2)
-	LOOP(seg3, k3, PTRS3, WEIGHTS16, R16x3)
-	LOOP(seg4, k4, PTRS4, WEIGHTS16, R16x4)
-	LOOP(seg5, k5, PTRS5, WEIGHTS16, R16x5)
-	LOOP(seg6, k6, PTRS6, WEIGHTS16, R16x6)
+	LOOP(seg1, k1, PTRS1; NEXT, WEIGHTS16; PREFETCHT1 (R14)(R13*2), R16x1)
+	LOOP(seg2, k2, PTRS2; NEXT, WEIGHTS16; PREFETCHT1 (R14)(R13*2), R16x2)
+	LOOP(seg3, k3, PTRS3; NEXT, WEIGHTS16; PREFETCHT1 (R14)(R13*2), R16x3)
+	LOOP(seg4, k4, PTRS4; NEXT, WEIGHTS16; PREFETCHT1 (R14)(R13*2), R16x4)
+	LOOP(seg5, k5, PTRS5; NEXT, WEIGHTS16; PREFETCHT1 (R14)(R13*2), R16x5)
+	LOOP(seg6, k6, PTRS6; NEXT, WEIGHTS16; PREFETCHT1 (R14)(R13*2), R16x6)
 
 done:
 	MOVQ t+8(FP), AX

@@ -6,6 +6,7 @@
 //	R13      minus the bytes left of the segment, for all rows, counting up to 0
 //	R14      entry of the offset table
 //	R15      weights
+//	R12      with up to 11 rows and 32 columns: the end of what to prefetch during the segment
 //	Z0-Z23   accumulators: row r has Z(2r), Z(2r+1), or Z(r) with 16 columns
 //	Z24 Z25  weights of one k
 //	Z26      one element of a row
@@ -33,6 +34,8 @@ GLOBL minusZero<>(SB), RODATA|NOPTR, $4
 	MOVQ BX, left-16(SP)           \
 	MOVQ GemmTile_Segments(AX), CX \
 	MOVQ CX, segs-24(SP)           \
+	MOVQ GemmTile_Next(AX), CX     \
+	MOVQ CX, next-32(SP)           \
 	MOVQ GemmTile_Off(AX), R14     \
 	MOVQ GemmTile_W(AX), R15       \
 	MOVQ GemmTile_Acc(AX), BX      \
@@ -52,6 +55,14 @@ GLOBL minusZero<>(SB), RODATA|NOPTR, $4
 #define PTRS10 PTRS9; PTR(9, R10)
 #define PTRS11 PTRS10; PTR(10, R11)
 #define PTRS12 PTRS11; PTR(11, R12)
+
+// NEXT points R12 at the end of the 32 bytes for each k that are prefetched during the next segment.
+#define NEXT \
+	MOVQ left-16(SP), R13 \
+	SHLQ $3, R13          \
+	MOVQ next-32(SP), R12 \
+	SUBQ R13, R12         \
+	MOVQ R12, next-32(SP)
 
 // LOOP runs all segments for one number of rows: WEIGHTS loads the weights of one k, FMAS feeds the accumulators.
 #define LOOP(segment, k, PTRS, WEIGHTS, FMAS) \
@@ -163,7 +174,7 @@ plain:                       \
 	JEQ   return
 
 // func gemm32AVX512(rows int, t *GemmTile)
-TEXT ·gemm32AVX512(SB), NOSPLIT, $24-16
+TEXT ·gemm32AVX512(SB), NOSPLIT, $32-16
 	PROLOGUE
 	ZERO32(Z0, Z1)
 	ZERO32(Z2, Z3)
@@ -196,17 +207,17 @@ loaded:
 	MOVQ rows+0(FP), CX
 	DISPATCH
 
-	LOOP(seg1, k1, PTRS1, WEIGHTS32, R32x1)
-	LOOP(seg2, k2, PTRS2, WEIGHTS32, R32x2)
-	LOOP(seg3, k3, PTRS3, WEIGHTS32, R32x3)
-	LOOP(seg4, k4, PTRS4, WEIGHTS32, R32x4)
-	LOOP(seg5, k5, PTRS5, WEIGHTS32, R32x5)
-	LOOP(seg6, k6, PTRS6, WEIGHTS32, R32x6)
-	LOOP(seg7, k7, PTRS7, WEIGHTS32, R32x7)
-	LOOP(seg8, k8, PTRS8, WEIGHTS32, R32x8)
-	LOOP(seg9, k9, PTRS9, WEIGHTS32, R32x9)
-	LOOP(seg10, k10, PTRS10, WEIGHTS32, R32x10)
-	LOOP(seg11, k11, PTRS11, WEIGHTS32, R32x11)
+	LOOP(seg1, k1, PTRS1; NEXT, WEIGHTS32; PREFETCHT1 (R12)(R13*8), R32x1)
+	LOOP(seg2, k2, PTRS2; NEXT, WEIGHTS32; PREFETCHT1 (R12)(R13*8), R32x2)
+	LOOP(seg3, k3, PTRS3; NEXT, WEIGHTS32; PREFETCHT1 (R12)(R13*8), R32x3)
+	LOOP(seg4, k4, PTRS4; NEXT, WEIGHTS32; PREFETCHT1 (R12)(R13*8), R32x4)
+	LOOP(seg5, k5, PTRS5; NEXT, WEIGHTS32; PREFETCHT1 (R12)(R13*8), R32x5)
+	LOOP(seg6, k6, PTRS6; NEXT, WEIGHTS32; PREFETCHT1 (R12)(R13*8), R32x6)
+	LOOP(seg7, k7, PTRS7; NEXT, WEIGHTS32; PREFETCHT1 (R12)(R13*8), R32x7)
+	LOOP(seg8, k8, PTRS8; NEXT, WEIGHTS32; PREFETCHT1 (R12)(R13*8), R32x8)
+	LOOP(seg9, k9, PTRS9; NEXT, WEIGHTS32; PREFETCHT1 (R12)(R13*8), R32x9)
+	LOOP(seg10, k10, PTRS10; NEXT, WEIGHTS32; PREFETCHT1 (R12)(R13*8), R32x10)
+	LOOP(seg11, k11, PTRS11; NEXT, WEIGHTS32; PREFETCHT1 (R12)(R13*8), R32x11)
 	LOOP(seg12, k12, PTRS12, WEIGHTS32, R32x12)
 
 done:
@@ -313,7 +324,7 @@ plain:                      \
 	JEQ   return
 
 // func gemm16AVX512(rows int, t *GemmTile)
-TEXT ·gemm16AVX512(SB), NOSPLIT, $24-16
+TEXT ·gemm16AVX512(SB), NOSPLIT, $32-16
 	PROLOGUE
 	ZERO32(Z0, Z1)
 	ZERO32(Z2, Z3)

@@ -53,6 +53,11 @@ func winogradFilter1(g0, g1, g2 float64) [6]float64 {
 	}
 }
 
+// WinogradStride gives the floats from frequency to frequency that suit the caches when each has n floats: an odd number of
+// lines of 64 bytes. With a multiple of 4096 bytes, all 36 fall on the same lines, and the transforms take up to three times
+// as long.
+func WinogradStride(n int) int { return (n+15)/32*32 + 16 }
+
 // WinogradInputTiles is the arguments of WinogradInput: the windows of Tiles tiles, each with all its channels. With
 // d[t][y][x][c] = *(A + Off[t][6*y+x] + 4*c) it computes
 //
@@ -67,7 +72,7 @@ func winogradFilter1(g0, g1, g2 float64) [6]float64 {
 //		return fma(1.5, q, d0-d2) + p, m+n, m-n, fma(2, q, p), fma(-0.5, q, p), fma(1.5, p, d5-d3) - q
 //
 // so the result of one tile depends on its window alone. Assembly reads this struct by its offsets. V does not overlap the
-// windows. A VStride that is a multiple of 4096 bytes is slow, as all frequencies then fall on the same lines of the cache.
+// windows. For speed VStride comes from WinogradStride.
 type WinogradInputTiles struct {
 	A        unsafe.Pointer // base that Off counts from; what Off reaches lies in A's allocation
 	Off      *int64         // [Tiles][36] byte offsets from A of a window's pixels, row-major; padding points at Channels zeros
@@ -94,7 +99,7 @@ type WinogradInputTiles struct {
 //		return (m0 + s) + (m3 + m4), fma(-2, m4, fma(0.5, m3, r)), fma(4, m4, fma(0.25, m3, s)), fma(-8, m4, fma(0.125, m3, r+m5))
 //
 // with the details of the epilogue as the package's numeric contract has them. Assembly reads this struct by its offsets.
-// Nothing beyond Rows, Width and Channels is read from Res or written to C.
+// Nothing beyond Rows, Width and Channels is read from Res or written to C. For speed MStride comes from WinogradStride.
 type WinogradOutputTiles struct {
 	M            *float32 // [36][tiles][Channels], the sums of the products
 	MStride      int      // bytes from frequency to frequency

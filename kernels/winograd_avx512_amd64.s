@@ -45,11 +45,22 @@ full:
 	MOVQ (48*y)(R12), DX        \
 	VMOVUPS.Z (SI)(DX*1), K1, v
 
+// FETCH asks for the lines of six frequencies that the rows will write: 36 streams are too many for the CPU to foresee.
+#define FETCH \
+	PREFETCHT0 (BP)        \
+	PREFETCHT0 (BP)(R9*1)  \
+	PREFETCHT0 (BP)(R9*2)  \
+	PREFETCHT0 (BP)(R10*1) \
+	PREFETCHT0 (BP)(R9*4)  \
+	PREFETCHT0 (BP)(R11*1) \
+	ADDQ R15, BP
+
 // func winogradInputAVX512(t *WinogradInputTiles)
 //
 //	SI       A at this channel         R12  offsets of the column
 //	R13      table                     R14  its column or row
-//	DI       V at this tile            R8   V at this tile and channel, then at this row
+//	DI       V at this tile            R8   V at this tile and channel
+//	BP       V at the next FETCH       DX   V at the row, and scratch
 //	R9-R11   1, 3, 5 times VStride     R15  6 times VStride
 //	CX       channels left             BX   columns or rows left
 //	Z29-Z31  1.5, 2, -0.5              K1   lanes in use
@@ -78,9 +89,11 @@ tile:
 vector:
 	LANES(full)
 	MOVQ R13, R14
+	MOVQ R8, BP
 	MOVL $6, BX
 
 column:
+	FETCH
 	PIXEL(0, Z0)
 	PIXEL(1, Z1)
 	PIXEL(2, Z2)

@@ -416,8 +416,7 @@ func newWinogradConv(isa ISA, seed uint64, size, inC, outC, block int) *winograd
 		n += nr
 	}
 	across := (size + 3) / 4
-	tiles := across * block
-	c.v, c.m, c.off = make([]float32, 36*tiles*inC), make([]float32, 36*tiles*c.nr[0]), make([]int64, 36*across*across)
+	c.v, c.m, c.off = make([]float32, 36*c.stride(block, inC)), make([]float32, 36*c.stride(block, c.nr[0])), make([]int64, 36*across*across)
 	zeros := len(c.in)
 	c.in = append(c.in, make([]float32, inC)...)
 	for i := range c.off {
@@ -434,6 +433,11 @@ func newWinogradConv(isa ISA, seed uint64, size, inC, outC, block int) *winograd
 	return c
 }
 
+// stride is the floats from frequency to frequency of rows of tiles with so many channels.
+func (c *winogradConv) stride(rows, channels int) int {
+	return WinogradStride(rows * ((c.size + 3) / 4) * channels)
+}
+
 func (c *winogradConv) blocks(do func(firstRow, rows int)) {
 	across := (c.size + 3) / 4
 	for row := 0; row < across; row += c.block {
@@ -444,7 +448,7 @@ func (c *winogradConv) blocks(do func(firstRow, rows int)) {
 func (c *winogradConv) input(isa ISA, firstRow, rows int) {
 	across := (c.size + 3) / 4
 	isa.WinogradInput(&WinogradInputTiles{A: unsafe.Pointer(&c.in[0]), Off: &c.off[36*across*firstRow], Tiles: rows * across,
-		Channels: c.inC, V: &c.v[0], VStride: 4 * rows * across * c.inC, VTile: 4 * c.inC})
+		Channels: c.inC, V: &c.v[0], VStride: 4 * c.stride(rows, c.inC), VTile: 4 * c.inC})
 }
 
 func (c *winogradConv) multiply(isa ISA, panel, rows int) {
@@ -457,7 +461,7 @@ func (c *winogradConv) multiply(isa ISA, panel, rows int) {
 		g.W = &c.u[panel][f*c.inC*nr]
 		for i := range parts {
 			from, to := tiles*i/parts, tiles*(i+1)/parts
-			g.A, g.C = unsafe.Pointer(&c.v[(f*tiles+from)*c.inC]), &c.m[(f*tiles+from)*nr]
+			g.A, g.C = unsafe.Pointer(&c.v[f*c.stride(rows, c.inC)+from*c.inC]), &c.m[f*c.stride(rows, nr)+from*nr]
 			isa.Gemm(nr, to-from, &g)
 		}
 	}
@@ -471,7 +475,7 @@ func (c *winogradConv) output(isa ISA, panel, firstRow, rows int) {
 	}
 	for r := range rows {
 		y := 4 * (firstRow + r)
-		isa.WinogradOutput(&WinogradOutputTiles{M: &c.m[r*across*nr], MStride: 4 * rows * across * nr, MTile: 4 * nr,
+		isa.WinogradOutput(&WinogradOutputTiles{M: &c.m[r*across*nr], MStride: 4 * c.stride(rows, nr), MTile: 4 * nr,
 			Channels: min(nr, c.outC-first), Rows: min(4, c.size-y), Width: c.size,
 			C: &c.out[y*c.size*c.outC+first], CRow: 4 * c.size * c.outC, CCol: 4 * c.outC,
 			Lo: float32(math.Inf(-1)), Hi: float32(math.Inf(1))})
@@ -521,6 +525,14 @@ func TestWinogradConvolution(t *testing.T) {
 					t.Errorf("error %g of the largest value", worst/largest)
 				}
 			})
+		}
+	}
+}
+
+func TestWinogradStride(t *testing.T) {
+	for n := 1; n < 5000; n++ {
+		if s := WinogradStride(n); s < n || s > n+31 || s%32 != 16 {
+			t.Fatalf("%d floats: stride %d", n, s)
 		}
 	}
 }
