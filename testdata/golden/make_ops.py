@@ -2,10 +2,11 @@
 
     python3 make_ops.py        writes ops.safetensors beside this script
 
-__metadata__.cases is a JSON list of {name, graph}, the graph in the model file's form (engine.Graph). The tensor of the case's name holds what
-the graph's last node gives for two pictures, in the graph's layout: computed in float64 and rounded to float32, which adds at most 6e-8 of a value.
-Weights are those of seeded.py with seed 0, and picture i is its input with seed i, drawn in the graph's layout; where special numbers are in it, the
-tensor "NAME.input" holds it. Each operation is a call of torch.nn.functional; what that lacks (padding that differs per side) is written with F.pad.
+__metadata__.cases is a JSON list of {name, graph, tolerance}: the graph is in the model file's form (engine.Graph), the tolerance 0 where the test's
+own holds. The tensor of the case's name holds what the graph's last node gives for two pictures, in the graph's layout: computed in float64 and
+rounded to float32, which adds at most 6e-8 of a value. Weights are those of seeded.py with seed 0, and picture i is its input with seed i, drawn in
+the graph's layout; where special numbers are in it, the tensor "NAME.input" holds it. Each operation is a call of torch.nn.functional; what that
+lacks (padding that differs per side) is written with F.pad.
 Needs torch (made with 1.13).
 """
 import json
@@ -46,6 +47,7 @@ def window(kernel, stride, pad, dilation=1):
 class Case:
     """A graph that is written and computed at once. Methods take the names of nodes and give that of the node they add; values are NCHW."""
     all = []
+    tolerance = 0.0
 
     def __init__(self, name, shape=(3, 9, 7), layout="NCHW", special=()):
         """shape is (C, H, W); the numbers of special stand at regular places of the input."""
@@ -241,6 +243,25 @@ def convolutions():
         Case("conv NHWC " + name, layout="NHWC").conv("input", **args)
 
 
+def large_convolutions():
+    """3x3 convolutions large enough for Winograd's algorithm, whose transforms round more. Every third pixel is kept, which meets every place of a
+    tile of 4x4."""
+    first = len(Case.all)
+    for name, shape, layout, args in [
+        ("same", (32, 11, 10), "NCHW", dict(out_c=32, pad=1)),
+        ("unpadded, bias", (40, 12, 14), "NCHW", dict(out_c=33, bias=True)),
+        ("padded 0 1 2 1", (33, 10, 9), "NCHW", dict(out_c=32, pad=(0, 1, 2, 1))),
+        ("of 200 channels", (200, 10, 10), "NCHW", dict(out_c=32, pad=1)),
+        ("same, NHWC", (32, 11, 10), "NHWC", dict(out_c=34, pad=1, bias=True)),
+    ]:
+        c = Case("conv 3x3 large, " + name, shape, layout)
+        c.max_pool(c.conv("input", kernel=3, **args), 1, 3)
+    c = Case("conv 3x3 large, norm, add, relu", (32, 11, 10))
+    c.max_pool(c.relu(c.sum(c.norm(c.conv("input", 32, 3, pad=1, bias=True)), "input")), 1, 3)
+    for c in Case.all[first:]:
+        c.tolerance = 5e-6
+
+
 def norms():
     for name, args in [
         ("affine", {}), ("plain", dict(gamma=False, beta=False)), ("beta only", dict(gamma=False, eps=1e-3)), ("gamma only", dict(beta=False)),
@@ -421,7 +442,7 @@ def blocks():
 if __name__ == "__main__":
     torch.set_num_threads(1)
     with torch.no_grad():
-        for family in [convolutions, norms, activations, pools, dense_layers, joins, softmaxes, blocks]:
+        for family in [convolutions, large_convolutions, norms, activations, pools, dense_layers, joins, softmaxes, blocks]:
             family()
     tensors = {}
     for c in Case.all:
@@ -430,7 +451,7 @@ if __name__ == "__main__":
         tensors[c.name] = y.astype(np.float32)
         if c.special is not None:
             tensors[c.name + ".input"] = c.special
-    cases = [{"name": c.name, "graph": c.graph()} for c in Case.all]
+    cases = [{"name": c.name, "graph": c.graph(), "tolerance": c.tolerance} for c in Case.all]
     path = os.path.join(HERE, "ops.safetensors")
     safetensors_file.write(path, tensors, {"cases": json.dumps(cases, separators=(",", ":")), "torch": torch.__version__})
     print(f"{len(cases)} cases, {os.path.getsize(path)} bytes")
