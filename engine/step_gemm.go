@@ -21,6 +21,7 @@ type gemmStep struct {
 	// Work is cut into blocks of tiles x groups of panels.
 	groups [][]panel
 	block  int // tiles
+	rows   int // of a tile, at most
 	swap   bool
 }
 
@@ -71,12 +72,16 @@ func (s *gemmStep) prepare(p *Plan) {
 func (s *gemmStep) cutWork(p *Plan) {
 	w := s.weights
 	tileMACs := w.mr * w.k * s.kernel.outC
+	s.rows = w.mr
 	if w.bytes() <= cacheBytes {
 		s.groups = [][]panel{w.panels}
 		s.block = min(64, 1+(1<<20)/tileMACs)
 		return
 	}
 	s.swap = true
+	if rows := p.model.isa.Prefetch().Rows; rows > 0 {
+		s.rows = min(s.rows, rows) // so that the next panel comes while this one is used
+	}
 	panelBytes := w.k * w.panels[0].nr * 4
 	size := max(1, cacheBytes/2/panelBytes)
 	for at := 0; at < len(w.panels); at += size {
@@ -87,7 +92,7 @@ func (s *gemmStep) cutWork(p *Plan) {
 }
 
 func (s *gemmStep) tiles(n int) int {
-	return (n*s.to.shape.H*s.to.shape.W + s.weights.mr - 1) / s.weights.mr
+	return (n*s.to.shape.H*s.to.shape.W + s.rows - 1) / s.rows
 }
 
 func (s *gemmStep) items(n, _ int) int {
@@ -106,7 +111,7 @@ func (s *gemmStep) run(w *worker, n, item int) {
 			r0, r1 := t*rows/tiles, (t+1)*rows/tiles
 			s.offsets(w.offsets[:table], r0, r1)
 			for i := range group {
-				s.tile(w, &group[i], w.offsets[:table], r0, r1)
+				s.tile(w, &group[i], w.offsets[:table], r0, r1, nil)
 			}
 		}
 		return
@@ -114,11 +119,28 @@ func (s *gemmStep) run(w *worker, n, item int) {
 	for t := first; t < end; t++ {
 		s.offsets(w.offsets[(t-first)*table:(t-first+1)*table], t*rows/tiles, (t+1)*rows/tiles)
 	}
+	share := w.isa.Prefetch().Share
 	for i := range group {
+		next := s.nextPanel(group, i, item/blocks+w.threads)
 		for t := first; t < end; t++ {
-			s.tile(w, &group[i], w.offsets[(t-first)*table:(t-first+1)*table], t*rows/tiles, (t+1)*rows/tiles)
+			var part unsafe.Pointer
+			if next != nil && t-first < share {
+				part = unsafe.Add(next, (t-first)*s.weights.k*group[i].nr*4/share)
+			}
+			s.tile(w, &group[i], w.offsets[(t-first)*table:(t-first+1)*table], t*rows/tiles, (t+1)*rows/tiles, part)
 		}
 	}
+}
+
+// nextPanel is where the weights lie that this thread will probably want after panel i of a group.
+func (s *gemmStep) nextPanel(group []panel, i, nextGroup int) unsafe.Pointer {
+	switch {
+	case i+1 < len(group):
+		return unsafe.Pointer(&s.weights.data[group[i+1].offset])
+	case nextGroup < len(s.groups):
+		return unsafe.Pointer(&s.weights.data[s.groups[nextGroup][0].offset])
+	}
+	return nil
 }
 
 // offsets fills a tile's table [taps][mr] with byte offsets from the arena's begin.
@@ -155,8 +177,8 @@ func (s *gemmStep) offsets(table []int64, r0, r1 int) {
 	}
 }
 
-// tile computes rows r0 to r1 of one panel, K in blocks where it is long.
-func (s *gemmStep) tile(w *worker, p *panel, table []int64, r0, r1 int) {
+// tile computes rows r0 to r1 of one panel, K in blocks where it is long, and prefetches what lies at next.
+func (s *gemmStep) tile(w *worker, p *panel, table []int64, r0, r1 int, next unsafe.Pointer) {
 	t := &w.tile
 	isa, mr, rows := w.isa, s.weights.mr, r1-r0
 	weights := unsafe.Pointer(&s.weights.data[p.offset])
@@ -182,8 +204,12 @@ func (s *gemmStep) tile(w *worker, p *panel, table []int64, r0, r1 int) {
 			t.W = (*float32)(weights)
 			t.First = seg == 0 && k == 0
 			t.Last = seg+t.Segments == len(s.taps) && k+t.SegLen == s.segLen
+			t.Next = next
 			isa.Gemm(p.nr, rows, t)
 			weights = unsafe.Add(weights, t.Segments*t.SegLen*p.nr*4)
+			if next != nil {
+				next = unsafe.Add(next, t.Segments*t.SegLen*p.nr*4/isa.Prefetch().Share)
+			}
 		}
 	}
 }

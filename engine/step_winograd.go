@@ -137,17 +137,28 @@ func (s *winogradStep) transformInputs(w *worker, inputs []float32, first, end i
 	w.isa.WinogradInput(&w.inputTiles)
 }
 
-// multiply fills products [36][tiles][nr].
+// multiply fills products [36][tiles][nr]: the kernel's accumulators, stored as they are.
 func (s *winogradStep) multiply(w *worker, p *panel, inputs, products []float32, count int) {
-	t, mr := &w.tile, s.weights.mr
-	*t = kernels.GemmTile{Off: &s.rows[0], Segments: 1, SegLen: s.cin, First: true, Last: true, Cols: p.nr, CStride: p.nr * 4, Lo: negInf, Hi: posInf}
-	parts := (count + mr - 1) / mr
+	t, rows, bytes := &w.tile, s.weights.mr, s.cin*p.nr*4
+	*t = kernels.GemmTile{Off: &s.rows[0], Segments: 1, SegLen: s.cin, First: true, Cols: p.nr}
+	ahead := w.isa.Prefetch()
+	if s.weights.bytes() <= cacheBytes {
+		ahead.Share = 0
+	}
+	if ahead.Share > 0 {
+		rows = min(rows, ahead.Rows)
+	}
+	parts := (count + rows - 1) / rows
 	for f := range kernels.WinogradFrequencies {
 		t.W = &s.weights.data[p.offset+f*s.cin*p.nr]
 		for i := range parts {
 			r0, r1 := i*count/parts, (i+1)*count/parts
 			t.A = unsafe.Pointer(&inputs[f*s.inputStride(count)+r0*s.cin])
-			t.C = &products[f*s.productStride(count)+r0*p.nr]
+			t.Acc = &products[f*s.productStride(count)+r0*p.nr]
+			t.Next = nil
+			if i < ahead.Share && p.offset+(f+2)*s.cin*p.nr <= len(s.weights.data) {
+				t.Next = unsafe.Add(unsafe.Pointer(t.W), bytes+i*bytes/ahead.Share) // the next frequency's weights
+			}
 			w.isa.Gemm(p.nr, r1-r0, t)
 		}
 	}

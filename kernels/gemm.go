@@ -43,20 +43,26 @@ type GemmTile struct {
 	Cols        int            // valid columns, 1 to NR: nothing beyond them is read from Res or written to C
 	Lo, Hi      float32        // clamp
 
-	// Next is an address inside an allocation whose following bytes are worth having in L2 soon: a part of the next panel. A kernel may prefetch a
-	// few bytes from there on for each k (see ISA.NextShare), or ignore it. Never nil.
+	// Next is where weights lie that are worth having in L2 soon, a part of the next panel; nil is none. A kernel prefetches a few bytes
+	// from there on for each k, as Prefetch says, or ignores it.
 	Next unsafe.Pointer
 }
 
-// NextShare is the share of a panel's bytes that one tile over it prefetches at Next.
-func (isa ISA) NextShare() float64 {
+// Prefetch tells what a tile does with GemmTile.Next.
+type Prefetch struct {
+	Rows  int // tiles of at most so many rows prefetch; 0 is none
+	Share int // and then one part in Share of the bytes that their own weights have
+}
+
+// Prefetch tells what the tiles of the widest panels do with GemmTile.Next.
+func (isa ISA) Prefetch() Prefetch {
 	switch isa {
 	case AVX512:
-		return 32. / 128
+		return Prefetch{Rows: 11, Share: 4} // twelve rows leave no register for it
 	case AVX2:
-		return 8. / 64
+		return Prefetch{Rows: 6, Share: 8}
 	}
-	return 0
+	return Prefetch{}
 }
 
 var (

@@ -30,9 +30,11 @@
 	MOVQ BX, left-16(SP)           \
 	MOVQ GemmTile_Segments(AX), CX \
 	MOVQ CX, segs-24(SP)           \
-	MOVQ GemmTile_Next(AX), R14    \
 	MOVQ GemmTile_Off(AX), R12     \
 	MOVQ GemmTile_W(AX), R11       \
+	MOVQ GemmTile_Next(AX), R14    \
+	TESTQ R14, R14                 \
+	CMOVQEQ R11, R14               \
 	MOVQ GemmTile_Acc(AX), BX      \
 	MOVQ rows+0(FP), CX
 

@@ -34,10 +34,12 @@ GLOBL minusZero<>(SB), RODATA|NOPTR, $4
 	MOVQ BX, left-16(SP)           \
 	MOVQ GemmTile_Segments(AX), CX \
 	MOVQ CX, segs-24(SP)           \
-	MOVQ GemmTile_Next(AX), CX     \
-	MOVQ CX, next-32(SP)           \
 	MOVQ GemmTile_Off(AX), R14     \
 	MOVQ GemmTile_W(AX), R15       \
+	MOVQ GemmTile_Next(AX), CX     \
+	TESTQ CX, CX                   \
+	CMOVQEQ R15, CX                \
+	MOVQ CX, next-32(SP)           \
 	MOVQ GemmTile_Acc(AX), BX      \
 	MOVQ rows+0(FP), CX
 
