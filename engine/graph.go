@@ -49,8 +49,8 @@ func (s Shape) String() string {
 // Limits keep a hostile model file from asking for absurd amounts of memory.
 const (
 	maxNodes    = 1 << 16
-	maxExtent   = 1 << 20 // of any one axis, kernel, stride or padding
-	maxElements = 1 << 31 // of one picture's value
+	maxExtent   = 1 << 20   // of any one axis, kernel, stride or padding
+	maxElements = 1<<31 - 1 // of one picture's value
 )
 
 func (s Shape) check() error {

@@ -15,15 +15,26 @@ func (s *padStep) run(w *worker, _, item int) {
 	in, out := s.from, s.to
 	picture, y := item/out.shape.H, item%out.shape.H
 	iy := y - s.pad.Top
+	at := out.at() + item*out.shape.W*out.stride
+	inside := iy >= 0 && iy < in.shape.H
+	row := in.at() + (picture*in.shape.H+iy)*in.shape.W*in.stride
+	if inside && in.dense() && out.dense() && in.shape.C == out.shape.C {
+		dst := w.floats(at, out.shape.W*out.shape.C)
+		left := s.pad.Left * out.shape.C
+		clear(dst[:left])
+		n := copy(dst[left:], w.floats(row, in.shape.W*in.shape.C))
+		clear(dst[left+n:])
+		return
+	}
 	for x := range out.shape.W {
-		dst := w.floats(out.at()+(item*out.shape.W+x)*out.stride, out.shape.C)
+		dst := w.floats(at+x*out.stride, out.shape.C)
 		ix := x - s.pad.Left
-		if iy < 0 || iy >= in.shape.H || ix < 0 || ix >= in.shape.W {
+		if !inside || ix < 0 || ix >= in.shape.W {
 			clear(dst)
 			continue
 		}
 		clear(dst[:s.channelsBefore])
-		n := copy(dst[s.channelsBefore:], w.floats(in.at()+((picture*in.shape.H+iy)*in.shape.W+ix)*in.stride, in.shape.C))
+		n := copy(dst[s.channelsBefore:], w.floats(row+ix*in.stride, in.shape.C))
 		clear(dst[s.channelsBefore+n:])
 	}
 }
