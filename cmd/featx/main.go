@@ -3,6 +3,7 @@
 //	featx extract [-m MODEL] [-l LAYER]... [--pool none|avg|max|gem] [-o FILE] [flags] PATH...
 //	featx layers [MODEL]
 //	featx convert SRC DST
+//	featx bench [MODEL]
 //	featx info
 //
 // "featx help VERB" explains each. Results go to standard output or to the file of -o, errors to standard error. The exit status is 0 if all is done, 1 for a
@@ -114,14 +115,14 @@ chooses the instruction set; "featx info" lists those of this CPU.`,
 		SilenceUsage:  true,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return fmt.Errorf("unknown verb %q: want extract, layers, convert, info or help; pictures go to \"featx extract\"", args[0])
+				return fmt.Errorf("unknown verb %q: want extract, layers, convert, bench, info or help; pictures go to \"featx extract\"", args[0])
 			}
 			return nil
 		},
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetVersionTemplate("featx {{.Version}}\n")
-	root.AddCommand(newExtract(), newLayers(), newConvert(), newInfo())
+	root.AddCommand(newExtract(), newLayers(), newConvert(), newBench(), newInfo())
 	return root
 }
 
