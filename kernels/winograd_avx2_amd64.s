@@ -168,6 +168,18 @@ next:
 	VFMADD231PS Y12, Y4, Y6    \ // y2
 	VFMADD231PS Y13, Y4, Y1      // y3
 
+// FETCHROW asks, with each of the first four columns, for the lines of a row of C that will be written. R9 is 3*CCol, DX is
+// 3, or 35 for the second half of a line.
+#define FETCHROW(fetched) \
+	CMPQ BX, DX             \
+	JLT  fetched            \
+	PREFETCHT0 (DI)         \
+	PREFETCHT0 (DI)(R10*1)  \
+	PREFETCHT0 (DI)(R10*2)  \
+	PREFETCHT0 (DI)(R9*1)   \
+	ADDQ WinogradOutputTiles_CRow(AX), DI \
+fetched:
+
 // PUT applies the epilogue to v, one pixel of a row.
 #define PUT(LD, ST, v, plain) \
 	VFMADD213PS Y4, Y3, v       \
@@ -183,14 +195,21 @@ plain:                          \
 	ADDQ  R10, DI
 
 // SUMS transforms one vector of channels of one tile.
-#define SUMS(LD, ST, column, row, affine, store, p0, p1, p2, p3, next, more) \
+#define SUMS(LD, ST, fetched, column, row, affine, store, p0, p1, p2, p3, next, more) \
 	LEAQ table-824(SP), R14     \
 	ADDQ $31, R14               \
 	ANDQ $~31, R14              \
 	MOVQ m-24(SP), SI           \
 	ADDQ R8, SI                 \
+	MOVQ c-8(SP), DI            \
+	ADDQ R8, DI                 \
+	LEAQ (R10)(R10*2), R9       \
+	MOVL R8, DX                 \
+	ANDL $32, DX                \
+	ORL  $3, DX                 \
 	MOVL $6, BX                 \
 column:                         \
+	FETCHROW(fetched)           \
 	LD((SI), Y0)                \
 	LD((SI)(R11*1), Y1)         \
 	LD((SI)(R11*2), Y2)         \
@@ -296,7 +315,7 @@ tile:
 	JLT  tail
 
 vector:
-	SUMS(LOAD, STORE, column, row, affine, store, p0, p1, p2, p3, next, more)
+	SUMS(LOAD, STORE, fetched, column, row, affine, store, p0, p1, p2, p3, next, more)
 	ADDQ $32, R8
 	SUBQ $8, CX
 	JGE  vector
@@ -304,7 +323,7 @@ vector:
 tail:
 	ADDQ $8, CX
 	JEQ  across
-	SUMS(LOADTAIL, STORETAIL, columnTail, rowTail, affineTail, storeTail, p0Tail, p1Tail, p2Tail, p3Tail, nextTail, moreTail)
+	SUMS(LOADTAIL, STORETAIL, fetchedTail, columnTail, rowTail, affineTail, storeTail, p0Tail, p1Tail, p2Tail, p3Tail, nextTail, moreTail)
 
 across:
 	MOVQ WinogradOutputTiles_MTile(AX), DX

@@ -163,6 +163,17 @@ row:
 	VFMADD231PS Z28, Z4, Z6    \ // y2
 	VFMADD231PS Z29, Z4, Z1      // y3
 
+// FETCHROW asks, with each of the first four columns, for the lines of a row of C that will be written. R9 is 3*CCol.
+#define FETCHROW(fetched) \
+	CMPQ BX, $3             \
+	JLT  fetched            \
+	PREFETCHT0 (DI)         \
+	PREFETCHT0 (DI)(R10*1)  \
+	PREFETCHT0 (DI)(R10*2)  \
+	PREFETCHT0 (DI)(R9*1)   \
+	ADDQ WinogradOutputTiles_CRow(AX), DI \
+fetched:
+
 // STORE applies the epilogue to v, pixel x of a row, and leaves behind the last pixel of the tile.
 #define STORE(v, plain) \
 	VFMADD213PS Z17, Z16, v  \
@@ -179,9 +190,10 @@ plain:                       \
 
 // func winogradOutputAVX512(t *WinogradOutputTiles)
 //
-//	SI       M at this tile and channel     R11-R13  6, 18, 30 times MStride
+//	SI       M at this tile and channel, then C at the row
+//	R11-R13  6, 18, 30 times MStride        R8       byte of the channel
 //	DI R9    C and Res (0: none) at the pixel
-//	R10      CCol                           R8       byte of the channel
+//	R10      CCol                           DX       Res at the row
 //	R14      table, its column or row       R15      output columns of this tile and those to its right
 //	CX       channels left                  BX       columns or rows left
 //	Z16 Z17  Scale, Shift                   Z30 Z31  Lo, Hi
@@ -223,9 +235,13 @@ vector:
 	ANDQ $~63, R14
 	MOVQ m-24(SP), SI
 	ADDQ R8, SI
+	MOVQ c-8(SP), DI
+	ADDQ R8, DI
+	LEAQ (R10)(R10*2), R9
 	MOVL $6, BX
 
 column:
+	FETCHROW(fetched)
 	VMOVUPS.Z (SI), K1, Z0
 	VMOVUPS.Z (SI)(R11*1), K1, Z1
 	VMOVUPS.Z (SI)(R11*2), K1, Z2
