@@ -82,7 +82,7 @@ func (m *Model) Extractor(o Options) (*Extractor, error) {
 	}
 	plan, err := network.Plan(engine.PlanOptions{Layers: o.Layers, Size: x.recipe.Size, Batch: x.batch})
 	if err == nil {
-		err = fitsMemory(plan)
+		err = fitsMemory(plan, o.Threads)
 	}
 	if err != nil {
 		done()

@@ -23,6 +23,7 @@ type Output struct {
 type Memory struct {
 	Weights     int64 // packed, shared by the model's plans
 	Activations int64 // arena of one runner
+	Scratch     int64 // of each thread of a runner
 	Outputs     int64 // of one runner
 }
 
@@ -421,5 +422,6 @@ func (p *planner) finish() error {
 			return fmt.Errorf("%d pictures of %dx%d are too many for one run: give a smaller size or batch", p.batch, p.size.H, p.size.W)
 		}
 	}
+	p.memory.Scratch = int64(p.scratchOffsets)*8 + int64(p.scratchAcc+p.scratchFloats)*4
 	return nil
 }
