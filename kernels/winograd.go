@@ -1,6 +1,9 @@
 package kernels
 
-import "unsafe"
+import (
+	"fmt"
+	"unsafe"
+)
 
 // A convolution of 3x3, stride 1, by Winograd's F(4x4, 3x3) (Lavin and Gray, "Fast Algorithms for Convolutional Neural
 // Networks", 2015): with d a window of 6x6 inputs and g the filter, the 4x4 outputs are
@@ -138,6 +141,9 @@ func (isa ISA) WinogradInput(t *WinogradInputTiles) {
 
 // WinogradOutput transforms the sums of t back and applies the epilogue.
 func (isa ISA) WinogradOutput(t *WinogradOutputTiles) {
+	if t.Rows < 1 || t.Rows > WinogradTile {
+		panic(fmt.Sprintf("kernels: a Winograd tile of %d output rows, have 1 to %d", t.Rows, WinogradTile))
+	}
 	for c := 0; c < t.Channels; c += winogradChunk {
 		channels := min(winogradChunk, t.Channels-c)
 		tiles := winogradChunk / channels
