@@ -23,11 +23,11 @@ func TestFitsMemory(t *testing.T) {
 	options := engine.PlanOptions{Size: [2]int{1024, 1024}, Batch: 1}
 	plan, err := network.Plan(options)
 	require.NoError(t, err)
-	require.NoError(t, fitsMemory(plan))
+	require.NoError(t, fitsMemory(plan, 1))
 	options.Batch = int(3 * free / (2 * plan.Memory().Activations))
 	plan, err = network.Plan(options)
 	if err != nil {
 		t.Skip("more memory than the engine ever takes: ", err)
 	}
-	require.ErrorContains(t, fitsMemory(plan), "choose a smaller batch")
+	require.ErrorContains(t, fitsMemory(plan, 1), "choose a smaller batch")
 }
