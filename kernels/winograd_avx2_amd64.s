@@ -36,9 +36,10 @@
 	VFMADD231PS Y9, Y7, Y6     \ // v3
 	VFMADD231PS Y10, Y7, Y4      // v4
 
-// PIXEL loads pixel y of the column whose first offset R12 points at.
+// PIXEL loads pixel y of the column whose first offset R12 points at, and asks for its next channels.
 #define PIXEL(LD, y, v) \
-	MOVQ (48*y)(R12), DX \
+	MOVQ (48*y)(R12), DX    \
+	PREFETCHT0 64(SI)(DX*1) \
 	LD((SI)(DX*1), v)
 
 // FETCH asks for the lines of six frequencies that the rows will write: 36 streams are too many for the CPU to foresee.
@@ -168,6 +169,11 @@ next:
 	VFMADD231PS Y12, Y4, Y6    \ // y2
 	VFMADD231PS Y13, Y4, Y1      // y3
 
+// SUM loads one frequency and asks for its next channels or, behind the last, for the next tile.
+#define SUM(LD, mem, v) \
+	PREFETCHT0 64 mem       \
+	LD(mem, v)
+
 // FETCHROW asks, with each of the first four columns, for the lines of a row of C that will be written. R9 is 3*CCol, DX is
 // 3, or 35 for the second half of a line.
 #define FETCHROW(fetched) \
@@ -210,12 +216,12 @@ plain:                          \
 	MOVL $6, BX                 \
 column:                         \
 	FETCHROW(fetched)           \
-	LD((SI), Y0)                \
-	LD((SI)(R11*1), Y1)         \
-	LD((SI)(R11*2), Y2)         \
-	LD((SI)(R12*1), Y3)         \
-	LD((SI)(R11*4), Y4)         \
-	LD((SI)(R13*1), Y5)         \
+	SUM(LD, (SI), Y0)           \
+	SUM(LD, (SI)(R11*1), Y1)    \
+	SUM(LD, (SI)(R11*2), Y2)    \
+	SUM(LD, (SI)(R12*1), Y3)    \
+	SUM(LD, (SI)(R11*4), Y4)    \
+	SUM(LD, (SI)(R13*1), Y5)    \
 	OUTPUT                      \
 	VMOVAPS Y0, (R14)           \
 	VMOVAPS Y2, 192(R14)        \

@@ -40,9 +40,10 @@ full:
 	VFMADD231PS Z30, Z7, Z6    \ // v3
 	VFMADD231PS Z31, Z7, Z4      // v4
 
-// PIXEL loads pixel y of the column whose first offset R12 points at.
+// PIXEL loads pixel y of the column whose first offset R12 points at, and asks for its next channels.
 #define PIXEL(y, v) \
 	MOVQ (48*y)(R12), DX        \
+	PREFETCHT0 64(SI)(DX*1)     \
 	VMOVUPS.Z (SI)(DX*1), K1, v
 
 // FETCH asks for the lines of six frequencies that the rows will write: 36 streams are too many for the CPU to foresee.
@@ -163,6 +164,11 @@ row:
 	VFMADD231PS Z28, Z4, Z6    \ // y2
 	VFMADD231PS Z29, Z4, Z1      // y3
 
+// SUM loads one frequency and asks for its next channels or, behind the last, for the next tile.
+#define SUM(mem, v) \
+	PREFETCHT0 64 mem       \
+	VMOVUPS.Z mem, K1, v
+
 // FETCHROW asks, with each of the first four columns, for the lines of a row of C that will be written. R9 is 3*CCol.
 #define FETCHROW(fetched) \
 	CMPQ BX, $3             \
@@ -242,12 +248,12 @@ vector:
 
 column:
 	FETCHROW(fetched)
-	VMOVUPS.Z (SI), K1, Z0
-	VMOVUPS.Z (SI)(R11*1), K1, Z1
-	VMOVUPS.Z (SI)(R11*2), K1, Z2
-	VMOVUPS.Z (SI)(R12*1), K1, Z3
-	VMOVUPS.Z (SI)(R11*4), K1, Z4
-	VMOVUPS.Z (SI)(R13*1), K1, Z5
+	SUM((SI), Z0)
+	SUM((SI)(R11*1), Z1)
+	SUM((SI)(R11*2), Z2)
+	SUM((SI)(R12*1), Z3)
+	SUM((SI)(R11*4), Z4)
+	SUM((SI)(R13*1), Z5)
 	OUTPUT
 	VMOVAPS Z0, (R14)
 	VMOVAPS Z2, 384(R14)
