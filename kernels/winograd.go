@@ -125,17 +125,13 @@ const winogradChunk = 1 << 12
 
 // WinogradInput transforms the windows of t.
 func (isa ISA) WinogradInput(t *WinogradInputTiles) {
-	for c := 0; c < t.Channels; c += winogradChunk {
-		channels := min(winogradChunk, t.Channels-c)
-		tiles := winogradChunk / channels
-		for i := 0; i < t.Tiles; i += tiles {
-			part := *t
-			part.Tiles, part.Channels = min(tiles, t.Tiles-i), channels
-			part.A = unsafe.Add(t.A, 4*c)
-			part.Off = (*int64)(unsafe.Add(unsafe.Pointer(t.Off), 8*WinogradFrequencies*i))
-			part.V = offset(t.V, i*t.VTile+4*c)
-			isa.winogradInput(&part)
-		}
+	tiles := max(1, winogradChunk/t.Channels)
+	for i := 0; i < t.Tiles; i += tiles {
+		part := *t
+		part.Tiles = min(tiles, t.Tiles-i)
+		part.Off = (*int64)(unsafe.Add(unsafe.Pointer(t.Off), 8*WinogradFrequencies*i))
+		part.V = offset(t.V, i*t.VTile)
+		isa.winogradInput(&part)
 	}
 }
 
@@ -144,21 +140,15 @@ func (isa ISA) WinogradOutput(t *WinogradOutputTiles) {
 	if t.Rows < 1 || t.Rows > WinogradTile {
 		panic(fmt.Sprintf("kernels: a Winograd tile of %d output rows, have 1 to %d", t.Rows, WinogradTile))
 	}
-	for c := 0; c < t.Channels; c += winogradChunk {
-		channels := min(winogradChunk, t.Channels-c)
-		tiles := winogradChunk / channels
-		for x := 0; x < t.Width; x += WinogradTile * tiles {
-			part := *t
-			part.Width, part.Channels = min(WinogradTile*tiles, t.Width-x), channels
-			part.M = offset(t.M, x/WinogradTile*t.MTile+4*c)
-			part.C = offset(t.C, x*t.CCol+4*c)
-			if t.Res != nil {
-				part.Res = offset(t.Res, x*t.ResCol+4*c)
-			}
-			if t.Scale != nil {
-				part.Scale, part.Shift = index(t.Scale, c), index(t.Shift, c)
-			}
-			isa.winogradOutput(&part)
+	tiles := max(1, winogradChunk/t.Channels)
+	for i := 0; WinogradTile*i < t.Width; i += tiles {
+		x := WinogradTile * i
+		part := *t
+		part.Width = min(WinogradTile*tiles, t.Width-x)
+		part.M, part.C = offset(t.M, i*t.MTile), offset(t.C, x*t.CCol)
+		if t.Res != nil {
+			part.Res = offset(t.Res, x*t.ResCol)
 		}
+		isa.winogradOutput(&part)
 	}
 }
