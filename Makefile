@@ -1,8 +1,9 @@
 # What a developer of featx runs. `make` alone lists the targets.
 GO     ?= go
 PYTHON ?= python3
+DATA   ?= $(abspath ../shared/data)
 
-.PHONY: help build test lint bench bench-peers golden
+.PHONY: help build test lint bench bench-peers golden embedded
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -26,6 +27,13 @@ bench: ## kernels on real layer shapes, as GFLOP/s and as a share of the measure
 bench-peers: ## the same networks on other engines, interleaved in one run (needs Python, makes its own environment)
 	$(PYTHON) bench/peers/run.py
 
-golden: ## the reference values again (needs PyTorch, torchvision, Pillow; see the scripts)
-	$(PYTHON) testdata/golden/make_golden.py
+golden: ## the reference values again (needs PyTorch, torchvision, Pillow 12; DATA is the folder of real weights and photographs)
+	cd testdata/golden && $(PYTHON) make_golden.py && $(PYTHON) make_ops.py && $(PYTHON) make_onnx_ops.py
+	cd testdata/golden && FEATX_DATA=$(DATA) $(PYTHON) make_photographs.py
+	cd testdata/golden && $(PYTHON) make_predictions.py $(DATA)/weights/cifar10-resnet20.th cifar10-resnet20.predictions.txt
 	$(PYTHON) testdata/images/make.py
+	$(PYTHON) testdata/checkpoints/make.py
+
+embedded: ## the embedded model from CHECKPOINT, which tools/train/train_cifar.py wrote, and its predictions by PyTorch
+	$(GO) run ./tools/convert/cmd -dtype f16 -classes airplane,automobile,bird,cat,deer,dog,frog,horse,ship,truck $(CHECKPOINT) weights/embedded.safetensors
+	cd testdata/golden && FEATX_DATA=$(DATA) $(PYTHON) make_predictions.py $(CHECKPOINT) embedded.predictions.txt
