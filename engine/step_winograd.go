@@ -42,12 +42,11 @@ func (s *winogradStep) prepare(p *Plan) {
 	p.scratchOffsets = max(p.scratchOffsets, s.block*kernels.WinogradFrequencies)
 }
 
-// inputStride and productStride are the floats from frequency to frequency of so many tiles. The odd cache line keeps frequencies from falling on the same lines of
-// the cache.
-func (s *winogradStep) inputStride(tiles int) int { return tiles*s.cin + lineFloats }
+// inputStride and productStride are the floats from frequency to frequency of so many tiles.
+func (s *winogradStep) inputStride(tiles int) int { return kernels.WinogradStride(tiles * s.cin) }
 
 func (s *winogradStep) productStride(tiles int) int {
-	return tiles*s.weights.panels[0].nr + lineFloats
+	return kernels.WinogradStride(tiles * s.weights.panels[0].nr)
 }
 
 // bestBlock weighs what a block costs in traffic beyond the cache: the weights once a block, and the transformed inputs once a panel where they do not fit.
