@@ -2,7 +2,7 @@
 // can let featx and another engine take turns (bench/peers/run.py).
 //
 // First it prints one line of JSON: the graph, its parameters, every node's shape, the instruction set. Then it answers
-// each line: `run` with the nanoseconds of one run, `output` with the last layer's values of the latest run as a JSON array.
+// each line: `run` with the nanoseconds of one run, `output` with the last layer's values of the latest run as a JSON array, picture by picture.
 package main
 
 import (
@@ -21,9 +21,10 @@ import (
 func main() {
 	network := flag.String("network", "resnet50", "name of a stock network")
 	threads := flag.Int("threads", 1, "threads")
+	batch := flag.Int("batch", 1, "pictures of one run; picture i is arch.SeededInput with seed i")
 	isaName := flag.String("isa", "", "instruction set (default: "+kernels.EnvISA+", or else the best)")
 	flag.Parse()
-	if err := run(*network, *threads, *isaName); err != nil {
+	if err := run(*network, *threads, *batch, *isaName); err != nil {
 		fmt.Fprintln(os.Stderr, "netbench:", err)
 		os.Exit(1)
 	}
@@ -57,7 +58,7 @@ func describe(g *engine.Graph, isa kernels.ISA) (*about, error) {
 	return a, err
 }
 
-func run(network string, threads int, isaName string) error {
+func run(network string, threads, batch int, isaName string) error {
 	isa, err := kernels.Select(isaName)
 	if err != nil {
 		return err
@@ -78,13 +79,16 @@ func run(network string, threads int, isaName string) error {
 	if err != nil {
 		return err
 	}
-	plan, err := m.Plan(engine.PlanOptions{Layers: []string{"-1"}})
+	plan, err := m.Plan(engine.PlanOptions{Layers: []string{"-1"}, Batch: batch})
 	if err != nil {
 		return err
 	}
 	r := plan.NewRunner(threads)
 	defer r.Close()
-	input := arch.SeededInput(g, 0)
+	var input []float32
+	for i := range plan.Batch() {
+		input = append(input, arch.SeededInput(g, uint64(i))...)
+	}
 
 	answers := json.NewEncoder(os.Stdout)
 	if err := answers.Encode(a); err != nil {
@@ -95,7 +99,7 @@ func run(network string, threads int, isaName string) error {
 		switch lines.Text() {
 		case "run":
 			start := time.Now()
-			if err := r.Run(1, input); err != nil {
+			if err := r.Run(plan.Batch(), input); err != nil {
 				return err
 			}
 			answer = time.Since(start).Nanoseconds()
