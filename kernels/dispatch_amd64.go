@@ -76,6 +76,8 @@ func (isa ISA) winogradOutput(t *WinogradOutputTiles) {
 	}
 }
 
+func (isa ISA) depthwise(t *DepthwiseRow) { depthwiseGeneric(t) }
+
 // fmaRounds does rounds of fmasPerRound FMAs and tells how many lanes each has.
 func (isa ISA) fmaRounds(rounds int) (lanes int) {
 	switch {

@@ -12,6 +12,7 @@
 //   - Epilogue, in this order, each part optional: affine v = fma(v, scale[c], shift[c]); residual v = v + r; clamp
 //     v = (lo > v) ? lo : v, then v = (hi < v) ? hi : v. So a NaN stays NaN, and with lo = 0 a -0 stays -0. No activation is
 //     lo = -Inf, hi = +Inf.
+//   - Depthwise: a GEMM with one input channel, acc = fma(x, w, acc) for kernel row, kernel column; then the epilogue.
 //   - Winograd: the filters are transformed in float64 and rounded once; input and output transform are the sequences of
 //     fma, additions and subtractions given at WinogradInputTiles and WinogradOutputTiles, columns before rows; between them
 //     lies the GEMM above without an epilogue, after them the epilogue. A NaN or Inf in a window spreads over its tile.
