@@ -1,6 +1,6 @@
 """One engine in a process of its own, so that none disturbs another.
 
-    child.py export PEER FOLDER                            writes the network in the engine's own format
+    child.py export PEER FOLDER [features]                 writes the network in the engine's own format, and again up to the layer before the classifier
     child.py run    PEER FOLDER THREADS BATCH SETTING      prints its name, then answers each line on standard input:
                                                            `run` with nanoseconds, `output` with the last layer's values
     child.py first  PEER FOLDER THREADS                    prints the features of the folder's picture.npy, and ends
@@ -15,13 +15,11 @@ sys.dont_write_bytecode = True
 
 
 def main(verb, peer, *args):
-    if verb == "export" and peer == "weights":
-        from network import Network
-        return Network(args[0]).write_weights()
-    module = importlib.import_module("peer_" + peer)
     if verb == "export":
         from network import Network
-        return module.export(Network(args[0]))
+        network = Network(args[0], features=len(args) > 1)
+        return network.write_weights() if peer == "weights" else importlib.import_module("peer_" + peer).export(network)
+    module = importlib.import_module("peer_" + peer)
     if verb == "about":
         threads, batch = map(int, args)
         return print(json.dumps({"name": module.NAME, "version": module.version(), "settings": module.settings(threads, batch)}))

@@ -12,7 +12,7 @@ GOLDEN = os.path.join(os.path.dirname(os.path.dirname(HERE)), "testdata", "golde
 class Network:
     """The graph that netbench printed, with weights that are mapped from the file."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, features=False):
         self.folder = folder
         with open(self.path("network.json")) as f:
             about = json.load(f)
@@ -20,7 +20,9 @@ class Network:
         self.nodes = self.graph["nodes"]
         if self.graph["layout"] != "NCHW":
             sys.exit(f"{self.graph['arch']}: only networks in PyTorch's layout can be given to other engines")
-        self.last, self.features = self.nodes[-1]["name"], self.graph["features"]
+        self.files = {"model": self.nodes[-1]["name"]}  # what is exported: file name without ending -> last layer
+        if features:
+            self.files["features"] = self.graph["features"]
 
     def path(self, name):
         return os.path.join(self.folder, name)

@@ -61,7 +61,7 @@ class Session:
 
 
 def export(network):
-    for name, last in (("model", network.last), ("features", network.features)):
+    for name, last in network.files.items():
         with open(network.path(name + ".ncnn.param"), "w") as param, open(network.path(name + ".ncnn.bin"), "wb") as binary:
             write(network, last, param, binary)
 

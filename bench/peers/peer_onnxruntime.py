@@ -38,10 +38,10 @@ class Session:
 
 
 def export(network):
-    """model.onnx up to the last layer, features.onnx up to the one before the classifier; both take their weights from weights.safetensors."""
+    """Weights are external data: they stay in weights.safetensors."""
     import onnx
-    for name, last in (("model.onnx", network.last), ("features.onnx", network.features)):
-        onnx.save(onnx_model(network, last), network.path(name))
+    for name, last in network.files.items():
+        onnx.save(onnx_model(network, last), network.path(name + ".onnx"))
 
 
 def onnx_model(network, last):

@@ -38,6 +38,6 @@ def export(network):
     import openvino as ov
     import peer_onnxruntime
     peer_onnxruntime.export(network)
-    for name in ("model", "features"):
+    for name in network.files:
         model = ov.convert_model(network.path(name + ".onnx"))
         ov.save_model(model, network.path(name + ".xml"), compress_to_fp16=False)

@@ -39,10 +39,10 @@ class Session:
 
 def export(network):
     import torch
-    for name, last in (("model.pt", network.last), ("features.pt", network.features)):
+    for name, last in network.files.items():
         module = build(network, last)
         with torch.no_grad():
-            torch.jit.save(torch.jit.trace(module, torch.zeros(network.input_shape(1)), check_trace=False), network.path(name))
+            torch.jit.save(torch.jit.trace(module, torch.zeros(network.input_shape(1)), check_trace=False), network.path(name + ".pt"))
 
 
 def build(network, last):

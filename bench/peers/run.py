@@ -146,6 +146,7 @@ class Bench:
         with open(os.path.join(folder, "network.json"), "w") as f:
             f.write(graph)
         any_python = next(iter(self.pythons.values()))
+        more = ["features"] if network == FIRST_NETWORK else []
         for peer in ["weights", *self.pythons]:
             scripts = ["network.py"] if peer == "weights" else ["network.py", "peer_onnxruntime.py", f"peer_{peer}.py"]
             state = hashlib.sha256(graph.encode() + b"".join(open(os.path.join(HERE, s), "rb").read() for s in scripts)).hexdigest()
@@ -153,7 +154,7 @@ class Bench:
             if os.path.exists(marker) and open(marker).read() == state:
                 continue
             say(f"{network}: writing it for {peer}")
-            subprocess.run([self.pythons.get(peer, any_python), os.path.join(HERE, "child.py"), "export", peer, folder], check=True, stdout=sys.stderr)
+            subprocess.run([self.pythons.get(peer, any_python), os.path.join(HERE, "child.py"), "export", peer, folder, *more], check=True, stdout=sys.stderr)
             with open(marker, "w") as f:
                 f.write(state)
         return folder
