@@ -76,7 +76,14 @@ func (isa ISA) winogradOutput(t *WinogradOutputTiles) {
 	}
 }
 
-func (isa ISA) depthwise(t *DepthwiseRow) { depthwiseGeneric(t) }
+func (isa ISA) depthwise(t *DepthwiseRow) {
+	switch isa {
+	case AVX512:
+		depthwiseAVX512(t)
+	default:
+		depthwiseGeneric(t)
+	}
+}
 
 // fmaRounds does rounds of fmasPerRound FMAs and tells how many lanes each has.
 func (isa ISA) fmaRounds(rounds int) (lanes int) {
@@ -139,3 +146,6 @@ func winogradInputAVX2(t *WinogradInputTiles)
 
 //go:noescape
 func winogradOutputAVX2(t *WinogradOutputTiles)
+
+//go:noescape
+func depthwiseAVX512(t *DepthwiseRow)
