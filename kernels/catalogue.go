@@ -13,7 +13,7 @@ var Catalogue = []Family{
 	{"winogradfilter", "Winograd F(4x4, 3x3): the filters", []ISA{Generic}},
 	{"winogradinput", "Winograd F(4x4, 3x3): the windows of the input", []ISA{Generic, AVX2, AVX512}},
 	{"winogradoutput", "Winograd F(4x4, 3x3): the products, with epilogue", []ISA{Generic, AVX2, AVX512}},
-	{"depthwise", "depthwise convolution: a row of pixels with epilogue", []ISA{Generic, AVX512}},
+	{"depthwise", "depthwise convolution: a row of pixels with epilogue", []ISA{Generic, AVX2, AVX512}},
 	{"epilogue", "batch norm, activation and addition as a pass of their own", []ISA{Generic, AVX2, AVX512}},
 	{"maxpool", "max pooling", []ISA{Generic, AVX2, AVX512}},
 	{"avgpool", "average pooling", []ISA{Generic, AVX2, AVX512}},

@@ -80,6 +80,8 @@ func (isa ISA) depthwise(t *DepthwiseRow) {
 	switch isa {
 	case AVX512:
 		depthwiseAVX512(t)
+	case AVX2:
+		depthwiseAVX2(t)
 	default:
 		depthwiseGeneric(t)
 	}
@@ -149,3 +151,6 @@ func winogradOutputAVX2(t *WinogradOutputTiles)
 
 //go:noescape
 func depthwiseAVX512(t *DepthwiseRow)
+
+//go:noescape
+func depthwiseAVX2(t *DepthwiseRow)
