@@ -17,6 +17,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/featx-go/featx/internal/atomicfile"
 )
 
 // Layer is one column of the output.
@@ -65,17 +67,16 @@ func Create(path string, layers []Layer) (Writer, error) {
 	if err := Check(path, layers); err != nil {
 		return nil, err
 	}
-	w, err := createFile(path)
+	out, err := atomicfile.Create(path)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, reason(err))
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	f, err := newFormat(w.File, strings.ToLower(filepath.Ext(path)), layers)
+	f, err := newFormat(out.File, strings.ToLower(filepath.Ext(path)), layers)
 	if err != nil {
-		w.Abort()
-		return nil, fmt.Errorf("%s: %w", path, reason(err))
+		out.Abort()
+		return nil, fmt.Errorf("%s: %w", path, atomicfile.Cause(err))
 	}
-	w.format = f
-	return w, nil
+	return &file{File: out, format: f, path: path}, nil
 }
 
 func newFormat(out *os.File, ending string, layers []Layer) (format, error) {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/featx-go/featx/internal/testdisk"
 	"github.com/featx-go/featx/sink"
 	"github.com/featx-go/featx/sink/npy"
 )
@@ -277,7 +278,7 @@ func TestCreateErrors(t *testing.T) {
 }
 
 func TestFullDisk(t *testing.T) {
-	dir := smallDisk(t, 1<<16)
+	dir := testdisk.Small(t, 1<<16)
 	wide := []sink.Layer{{Name: "wide", Dims: []int{1 << 12}}}
 	for _, ending := range sink.Endings {
 		path := filepath.Join(dir, "out"+ending)
@@ -290,7 +291,7 @@ func TestFullDisk(t *testing.T) {
 		if err == nil {
 			err = w.Close()
 		}
-		require.EqualError(t, err, path+": no space left on device")
+		require.EqualError(t, err, path+": the disk is full")
 		w.Abort()
 		data, err := os.ReadFile(path)
 		require.NoError(t, err)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/featx-go/featx/internal/atomicfile"
 	"github.com/featx-go/featx/sink/npy"
 )
 
@@ -19,7 +20,7 @@ type spool struct {
 }
 
 func newSpool(target *os.File, layers []Layer) (*spool, error) {
-	tmp, err := createTemporary(filepath.Dir(target.Name()))
+	tmp, err := atomicfile.Temporary(filepath.Dir(target.Name()))
 	if err != nil {
 		return nil, err
 	}

@@ -9,15 +9,12 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/featx-go/featx/engine"
+	"github.com/featx-go/featx/internal/testdisk"
 )
 
 // A file system of one page, and then a read-only one.
 func TestFullDisk(t *testing.T) {
-	dir := t.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=4k"); err != nil {
-		t.Skip("needs the right to mount:", err)
-	}
-	t.Cleanup(func() { require.NoError(t, unix.Unmount(dir, 0)) })
+	dir := testdisk.Small(t, 4096)
 	info, source := tiny(t)
 	path := filepath.Join(dir, "m.safetensors")
 	require.NoError(t, Write(path, info, source, engine.F32), "a small model fits")

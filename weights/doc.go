@@ -11,7 +11,6 @@
 //	tensor.go        its tensors as numbers
 //	file.go          the model file: open, check, close
 //	write.go         and making one, in float32 or float16
-//	atomic.go        a file that is there whole or not at all
 //	embedded.go      the model inside the program
 //
 // # The model file

@@ -92,10 +92,14 @@ func Open(path string) (*Model, error) {
 // MapFile gives a file's bytes, mapped where the system can, and a function that releases them. Errors name the file.
 func MapFile(path string) ([]byte, func() error, error) {
 	fail := func(err error) ([]byte, func() error, error) {
-		if errors.Is(err, fs.ErrNotExist) {
+		var p *fs.PathError
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
 			err = errors.New("no such file")
+		case errors.As(err, &p):
+			err = p.Err
 		}
-		return nil, nil, fmt.Errorf("%s: %w", path, cause(err))
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
 	}
 	f, err := os.Open(path)
 	if err != nil {

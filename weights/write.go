@@ -1,15 +1,16 @@
 package weights
 
 import (
+	"bufio"
 	"encoding/binary"
 	"fmt"
-	"io"
 	"math"
 	"strings"
 
 	"github.com/x448/float16"
 
 	"github.com/featx-go/featx/engine"
+	"github.com/featx-go/featx/internal/atomicfile"
 )
 
 // Write makes a model file of the tensors that the graph needs, which source gives by name, one at a time. The same input gives the same bytes.
@@ -42,16 +43,30 @@ func Write(path string, info Info, source engine.WeightSource, dtype engine.DTyp
 		}
 	}
 	tensors := append(wide, narrow...)
-	return writeAtomic(path, func(w io.Writer) error {
-		return WriteSafetensors(w, metadata, tensors, func(i int) ([]byte, error) {
-			t := tensors[i]
-			stored, ok := source.Weight(t.Name)
-			if !ok {
-				return nil, &engine.MismatchError{Missing: []string{t.Name}}
-			}
-			return encode(t, stored)
-		})
+	f, err := atomicfile.Create(path)
+	if err != nil {
+		return fmt.Errorf("%s: cannot be written: %w", path, err)
+	}
+	defer f.Abort()
+	w := bufio.NewWriterSize(f, 1<<20)
+	err = WriteSafetensors(w, metadata, tensors, func(i int) ([]byte, error) {
+		t := tensors[i]
+		stored, ok := source.Weight(t.Name)
+		if !ok {
+			return nil, &engine.MismatchError{Missing: []string{t.Name}}
+		}
+		return encode(t, stored)
 	})
+	if err == nil {
+		err = w.Flush()
+	}
+	if err == nil {
+		err = f.Commit()
+	}
+	if err != nil {
+		return fmt.Errorf("%s: not written: %w", path, atomicfile.Cause(err))
+	}
+	return nil
 }
 
 // encode gives w's values in t's type.

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/featx-go/featx/internal/testdisk"
 )
 
 // hugePNG is a PNG whose header claims 60,000 x 60,000 pixels.
@@ -226,12 +228,12 @@ func TestPickleWithCode(t *testing.T) {
 func TestFullDisk(t *testing.T) {
 	dir := pictures(t, "ship.jpg", "grey8.png")
 	model(t, dir, "cifar_resnet20")
-	disk := smallDisk(t, 1<<16)
+	disk := testdisk.Small(t, 1<<16)
 	for _, ending := range []string{".npy", ".npz", ".jsonl", ".safetensors"} {
 		out := filepath.Join(disk, "out"+ending)
 		r := command(t, dir, "extract", "-l", "layer1", "-o", out, "p")
 		require.Equal(t, statusFailed, r.status)
-		requireLine(t, r.stderr, out+": no space left on device")
+		requireLine(t, r.stderr, out+": the disk is full")
 		requireOnly(t, disk)
 	}
 	out := filepath.Join(disk, "out.safetensors")

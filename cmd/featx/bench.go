@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -22,6 +21,7 @@ import (
 	"github.com/featx-go/featx/engine"
 	"github.com/featx-go/featx/engine/arch"
 	"github.com/featx-go/featx/engine/image"
+	"github.com/featx-go/featx/internal/atomicfile"
 	"github.com/featx-go/featx/kernels"
 	"github.com/featx-go/featx/tools/convert"
 	"github.com/featx-go/featx/weights"
@@ -484,25 +484,13 @@ func (t *table) write(w io.Writer) {
 
 // writeWhole writes a file that appears when it is complete.
 func writeWhole(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	f, err := atomicfile.Create(path)
 	if err != nil {
 		return named(path, err)
 	}
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Chmod(0o644)
+	defer f.Abort()
+	if _, err = f.Write(data); err == nil {
+		err = f.Commit()
 	}
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-		var reason *os.LinkError
-		if errors.As(err, &reason) {
-			err = reason.Err
-		}
-		return named(path, err)
-	}
-	return nil
+	return named(path, atomicfile.Cause(err))
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/featx-go/featx/internal/testdisk"
 	"github.com/featx-go/featx/kernels"
 )
 
@@ -108,7 +109,7 @@ func TestBenchErrors(t *testing.T) {
 		{"--rounds 0", "--rounds 0: must be 1"},
 		{"--batch -1", "--batch -1: must be 1"},
 		{"--size 0", `size "0"`},
-		{"--rounds 1 --svg no/x.svg", "no/x.svg: no such file"},
+		{"--rounds 1 --svg no/x.svg", "no/x.svg: there is no such folder"},
 		{"a b", "want one model"},
 	} {
 		if strings.Contains(c.args, "generic,generic") {
@@ -119,10 +120,10 @@ func TestBenchErrors(t *testing.T) {
 		requireLine(t, r.stderr, c.reason)
 		requireOnly(t, dir)
 	}
-	small := smallDisk(t, 4096)
+	small := testdisk.Small(t, 4096)
 	r := command(t, small, "bench", "--rounds", "1", "--svg", "x.svg")
 	require.Equal(t, statusFailed, r.status)
-	requireLine(t, r.stderr, "x.svg: no space left on device")
+	requireLine(t, r.stderr, "x.svg: the disk is full")
 	requireOnly(t, small)
 }
 

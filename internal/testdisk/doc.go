@@ -1,0 +1,2 @@
+// Package testdisk gives tests a disk that they can fill.
+package testdisk
