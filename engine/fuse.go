@@ -9,7 +9,7 @@ package engine
 type chain struct {
 	source   ref // what it reads
 	head     int // Conv2D or Dense node, or none
-	norm     int // BatchNorm node, or none
+	norm     int // BatchNorm or Affine node, or none
 	add      int // Add node, or none
 	residual ref // the Add's other operand
 	act      int // ReLU node, or none
@@ -114,6 +114,8 @@ func fuse(g *Graph, taps []int) *fusion {
 				c.source.raw = in[0] != input && biasOf(g.Nodes[in[0]].Op) != ""
 			}
 			join(c, i).norm = i
+		case *Affine:
+			begin(in[0], i).norm = i
 		case *Add:
 			// The later operand's chain takes it in, so that the other operand is there when it runs.
 			a, b := max(in[0], in[1]), min(in[0], in[1])
@@ -168,7 +170,7 @@ func biasOf(op Op) string {
 
 func isFusible(op Op) bool {
 	switch op.(type) {
-	case *Conv2D, *Dense, *BatchNorm, *Add, *ReLU:
+	case *Conv2D, *Dense, *BatchNorm, *Affine, *Add, *ReLU:
 		return true
 	}
 	return false

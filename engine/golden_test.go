@@ -18,7 +18,7 @@ import (
 	"github.com/featx-go/featx/kernels"
 )
 
-var goldenNetworks = []string{"vgg16", "vgg19", "vgg11_bn", "resnet18", "resnet50"}
+var goldenNetworks = []string{"vgg16", "vgg19", "vgg11_bn", "resnet18", "resnet50", "squeezenet1_0", "squeezenet1_1", "mobilenet_v2", "inception_v3_google"}
 
 // goldenLayer is what testdata/golden/make_golden.py says of a layer: PyTorch in float64, with the weights of arch.Seeded.
 type goldenLayer struct {
@@ -73,6 +73,7 @@ func readGolden(t *testing.T, network string) []goldenLayer {
 	require.Equal(t, "x", layers[0].Name)
 	for i := range layers {
 		raw := f.bytes(t, layers[i].Name, "F64")
+		require.GreaterOrEqual(t, len(raw)/8, min(layers[i].N, 128))
 		for ; len(raw) > 0; raw = raw[8:] {
 			layers[i].Samples = append(layers[i].Samples, math.Float64frombits(binary.LittleEndian.Uint64(raw)))
 		}
@@ -80,15 +81,15 @@ func readGolden(t *testing.T, network string) []goldenLayer {
 	return layers[1:]
 }
 
-// samplePositions says where a golden samples a layer of n values (seeded.py): everywhere up to 256, else at 256 places by hash.
-func samplePositions(layer string, n int) []int {
-	positions := make([]int, min(n, 256))
+// samplePositions says where a golden samples a layer of n values (seeded.py): everywhere, or at that many places by hash.
+func samplePositions(layer string, n, samples int) []int {
+	positions := make([]int, samples)
 	h := fnv.New64a()
 	h.Write([]byte("sample:" + layer))
 	state := h.Sum64()
 	for j := range positions {
 		positions[j] = j
-		if n > 256 {
+		if n > samples {
 			state += 0x9E3779B97F4A7C15
 			z := (state ^ state>>30) * 0xBF58476D1CE4E5B9
 			z = (z ^ z>>27) * 0x94D049BB133111EB
@@ -98,7 +99,7 @@ func samplePositions(layer string, n int) []int {
 	return positions
 }
 
-// Each network has exactly torchvision's graph nodes, under their names and with their shapes.
+// Each network has exactly torchvision's graph nodes, under their names and with their shapes; its modules' names mean the nodes with their outputs.
 func TestGoldenNames(t *testing.T) {
 	for _, network := range goldenNetworks {
 		t.Run(network, func(t *testing.T) {
@@ -114,6 +115,16 @@ func TestGoldenNames(t *testing.T) {
 				theirs[l.Name] = fmt.Sprint(l.Shape)
 			}
 			require.Equal(t, theirs, ours)
+
+			var modules map[string]string
+			require.NoError(t, json.Unmarshal([]byte(openGolden(t, network+".safetensors").meta["modules"]), &modules))
+			require.NotEmpty(t, modules)
+			for module, node := range modules {
+				layers, err := g.Resolve([]string{module})
+				require.NoError(t, err)
+				require.Len(t, layers, 1)
+				require.Equal(t, node, g.Nodes[layers[0].Node].Name, module)
+			}
 		})
 	}
 }
@@ -205,7 +216,7 @@ func (l *goldenLayer) error(values []float32) float64 {
 		squares += (float64(v) - mean) * (float64(v) - mean)
 	}
 	worst := max(math.Abs(mean-l.Mean), math.Abs(math.Sqrt(squares/float64(len(values)))-l.Std), math.Abs(lo-l.Min), math.Abs(hi-l.Max))
-	for j, at := range samplePositions(l.Name, len(values)) {
+	for j, at := range samplePositions(l.Name, len(values), len(l.Samples)) {
 		worst = max(worst, math.Abs(float64(values[at])-l.Samples[j]))
 	}
 	return worst / l.AbsMax

@@ -253,6 +253,41 @@ func (b *BatchNorm) params(_ Layout, in []Shape) []Param {
 
 func (*BatchNorm) macs(_ []Shape, out Shape) int64 { return int64(out.Elements()) }
 
+// Affine is x*Scale + Shift per channel with constants of the network itself, such as a rescaling of the picture.
+type Affine struct {
+	Scale []float64 `json:"scale"` // rounded to float32 once, as Shift
+	Shift []float64 `json:"shift"`
+}
+
+func (*Affine) Kind() string { return "Affine" }
+
+func (a *Affine) validate() error {
+	if len(a.Scale) != len(a.Shift) {
+		return fmt.Errorf("%d scales and %d shifts", len(a.Scale), len(a.Shift))
+	}
+	for _, v := range append(a.Scale[:len(a.Scale):len(a.Scale)], a.Shift...) {
+		if !(math.Abs(v) <= math.MaxFloat32) {
+			return fmt.Errorf("constant %v is not in float32's range", v)
+		}
+	}
+	return nil
+}
+
+func (a *Affine) infer(in []Shape) (Shape, error) {
+	s, err := single(in)
+	switch {
+	case err != nil:
+	case s.Flat && s.H*s.W > 1:
+		err = fmt.Errorf("over a flattened map: put it before the flatten")
+	case s.C != len(a.Scale):
+		err = fmt.Errorf("%d scales for %d channels", len(a.Scale), s.C)
+	}
+	return s, err
+}
+
+func (*Affine) params(Layout, []Shape) []Param  { return nil }
+func (*Affine) macs(_ []Shape, out Shape) int64 { return int64(out.Elements()) }
+
 // ReLU is max(x, 0), with an upper bound if Max is not 0 (ReLU6: Max 6).
 type ReLU struct {
 	noParams
@@ -469,6 +504,8 @@ func newOp(kind string) (Op, error) {
 		return &Dense{}, nil
 	case "BatchNorm":
 		return &BatchNorm{}, nil
+	case "Affine":
+		return &Affine{}, nil
 	case "ReLU", "ReLU6":
 		return &ReLU{}, nil
 	case "MaxPool":

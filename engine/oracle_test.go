@@ -113,6 +113,8 @@ func oracle(g *engine.Graph, weights engine.WeightMap, shapes []engine.Shape, in
 				}
 				return v
 			})
+		case *engine.Affine:
+			each(func(h, w, c int) float64 { return x[(h*s.W+w)*s.C+c]*op.Scale[c] + op.Shift[c] })
 		case *engine.ReLU:
 			for j, v := range x {
 				y[j] = max(v, 0)

@@ -290,7 +290,12 @@ func (p *planner) epilogueOf(c *chain) epilogue {
 		bias = p.model.vector(biasOf(p.graph.Nodes[c.source.node].Op))
 	}
 	if c.norm != none {
-		e.scale, e.shift = p.affine(p.graph.Nodes[c.norm].Op.(*BatchNorm), channels, bias)
+		switch op := p.graph.Nodes[c.norm].Op.(type) {
+		case *BatchNorm:
+			e.scale, e.shift = p.affine(op, channels, bias)
+		case *Affine:
+			e.scale, e.shift = op.rounded()
+		}
 	} else if bias != nil {
 		e.scale, e.shift = make([]float32, channels+epiloguePad), make([]float32, channels+epiloguePad)
 		for i := range channels {
@@ -333,6 +338,15 @@ func (p *planner) affine(b *BatchNorm, channels int, bias []float32) (scale, shi
 			t += float64(beta[i])
 		}
 		scale[i], shift[i] = float32(s), float32(t)
+	}
+	return scale, shift
+}
+
+// rounded gives the constants as kernels take them.
+func (a *Affine) rounded() (scale, shift []float32) {
+	scale, shift = make([]float32, len(a.Scale)+epiloguePad), make([]float32, len(a.Shift)+epiloguePad)
+	for i := range a.Scale {
+		scale[i], shift[i] = float32(a.Scale[i]), float32(a.Shift[i])
 	}
 	return scale, shift
 }

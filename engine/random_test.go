@@ -42,7 +42,7 @@ func randomGraph(r *rand.Rand) *engine.Graph {
 	pick := func() string { return maps[len(maps)-1-min(r.IntN(len(maps)), r.IntN(len(maps)))] }
 	for range 8 + r.IntN(16) {
 		name, x := fmt.Sprintf("n%d", len(g.Nodes)), pick()
-		switch r.IntN(14) {
+		switch r.IntN(15) {
 		case 0, 1, 2:
 			c := &engine.Conv2D{Window: window(), OutC: []int{1, 4, 8, 17, 32, 48, 60}[r.IntN(7)], Groups: 1, Weight: name + ".w"}
 			if r.IntN(3) == 0 {
@@ -92,6 +92,12 @@ func randomGraph(r *rand.Rand) *engine.Graph {
 			try(&engine.ZeroPad{Pad: engine.Pad{Top: r.IntN(2), Right: r.IntN(3)}, ChannelsBefore: r.IntN(3), ChannelsAfter: r.IntN(3)}, x)
 		case 13:
 			try([]engine.Op{&engine.Identity{}, &engine.Softmax{}, &engine.AdaptivePool{OutH: 1 + r.IntN(4), OutW: 1 + r.IntN(4), Max: r.IntN(2) == 0}}[r.IntN(3)], x)
+		case 14:
+			a := &engine.Affine{}
+			for range 64 { // the number of channels is among them
+				a.Scale, a.Shift = append(a.Scale, 2*r.Float64()-1), append(a.Shift, 2*r.Float64()-1)
+				try(&engine.Affine{Scale: a.Scale, Shift: a.Shift}, x)
+			}
 		}
 	}
 	g.Add("flat", &engine.Flatten{}, maps[len(maps)-1])

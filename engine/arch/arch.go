@@ -2,6 +2,7 @@ package arch
 
 import (
 	"fmt"
+	"maps"
 	"sort"
 	"strings"
 
@@ -13,17 +14,19 @@ type Options struct {
 	Classes int // outputs of the classifier; 0 is the published network's number
 }
 
-// builder makes a graph; classifier is the tensor whose first extent is the number of classes.
 type builder struct {
 	build      func(o Options) *engine.Graph
 	classes    int
-	classifier string
+	classifier string // the tensor whose first extent is the number of classes
+	training   string // begins the names of tensors that only training needs; "" is none
+	note       string // what tells it from another network with the same tensors
 }
 
-var builders = map[string]builder{}
+var builders = map[string]*builder{}
 
-func register(name string, classes int, classifier string, build func(o Options) *engine.Graph) {
-	builders[name] = builder{build, classes, classifier}
+func register(name string, classes int, classifier string, build func(o Options) *engine.Graph) *builder {
+	builders[name] = &builder{build: build, classes: classes, classifier: classifier}
+	return builders[name]
 }
 
 // Names lists the networks.
@@ -56,29 +59,48 @@ func Build(name string, o Options) (*engine.Graph, error) {
 // BuildFor makes the graph of a network with as many classes as the stored tensors (name -> shape) have.
 func BuildFor(name string, stored map[string][]int) (*engine.Graph, error) {
 	o := Options{}
-	if shape := stored[builders[name].classifier]; len(shape) > 0 && shape[0] > 0 {
-		o.Classes = shape[0]
+	if b := builders[name]; b != nil {
+		if shape := stored[b.classifier]; len(shape) > 0 && shape[0] > 0 {
+			o.Classes = shape[0]
+		}
 	}
 	return Build(name, o)
 }
 
-// Recognise finds the network whose parameters have exactly the stored tensors' names and shapes. The number of classes is free.
+// TrainingOnly says whether checkpoints of a network hold the tensor for training alone, as Inception's auxiliary classifier: its graph has no use for it.
+func TrainingOnly(network, tensor string) bool {
+	b := builders[network]
+	return b != nil && b.training != "" && strings.HasPrefix(tensor, b.training)
+}
+
+// Recognise finds the network whose parameters have exactly the stored tensors' names and shapes, but for those of TrainingOnly. The number of
+// classes is free. Networks that differ in something else than tensors are not told apart: that is an error that names them.
 func Recognise(stored map[string][]int) (*engine.Graph, error) {
+	var found []*engine.Graph
+	var names []string
 	best, fewest := "", -1
 	for _, name := range Names() {
 		g, err := BuildFor(name, stored)
 		if err != nil {
 			continue
 		}
-		err = g.CheckWeights(stored)
+		needed := maps.Clone(stored)
+		maps.DeleteFunc(needed, func(tensor string, _ []int) bool { return TrainingOnly(name, tensor) })
+		err = g.CheckWeights(needed)
 		if err == nil {
-			return g, nil
+			found, names = append(found, g), append(names, fmt.Sprintf("%s (%s)", name, builders[name].note))
 		}
 		if m, ok := err.(*engine.MismatchError); ok {
 			if n := len(m.Missing) + len(m.Misshapen) + len(m.Surplus); fewest < 0 || n < fewest {
 				best, fewest = name, n
 			}
 		}
+	}
+	switch {
+	case len(found) == 1:
+		return found[0], nil
+	case len(found) > 1:
+		return nil, fmt.Errorf("the tensors fit %s alike: name one with --arch", strings.Join(names, " and "))
 	}
 	hint := ""
 	if fewest >= 0 && fewest < len(stored) {
@@ -94,6 +116,22 @@ func newTorch(size, channels int) torch {
 	return torch{&engine.Graph{Layout: engine.NCHW, Input: engine.Shape{H: size, W: size, C: channels}}}
 }
 
+// graph ends a builder: each module's name becomes an alias of its last node, whose value is what the module gives.
+func (t torch) graph() *engine.Graph {
+	nodes := map[string]bool{}
+	for _, n := range t.Nodes {
+		nodes[n.Name] = true
+	}
+	for _, n := range t.Nodes {
+		for i, r := range n.Name {
+			if module := n.Name[:i]; r == '.' && !nodes[module] {
+				t.Alias(module, n.Name)
+			}
+		}
+	}
+	return t.Graph
+}
+
 // conv is nn.Conv2d with a square kernel.
 func (t torch) conv(name, in string, outC, k, stride, pad int, bias bool) string {
 	op := &engine.Conv2D{Window: engine.Square(k, stride, pad), OutC: outC, Groups: 1, Weight: name + ".weight"}
@@ -104,8 +142,10 @@ func (t torch) conv(name, in string, outC, k, stride, pad int, bias bool) string
 }
 
 // bn is nn.BatchNorm2d with its default eps.
-func (t torch) bn(name, in string) string {
-	return t.Add(name, &engine.BatchNorm{Eps: 1e-5, Gamma: name + ".weight", Beta: name + ".bias", Mean: name + ".running_mean", Var: name + ".running_var"}, in)
+func (t torch) bn(name, in string) string { return t.bnEps(name, in, 1e-5) }
+
+func (t torch) bnEps(name, in string, eps float64) string {
+	return t.Add(name, &engine.BatchNorm{Eps: eps, Gamma: name + ".weight", Beta: name + ".bias", Mean: name + ".running_mean", Var: name + ".running_var"}, in)
 }
 
 func (t torch) relu(name, in string) string { return t.Add(name, &engine.ReLU{}, in) }

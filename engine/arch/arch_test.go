@@ -2,6 +2,7 @@ package arch
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,7 +15,12 @@ var published = map[string]int{
 	"vgg11": 132863336, "vgg13": 133047848, "vgg16": 138357544, "vgg19": 143667240,
 	"vgg11_bn": 132868840, "vgg13_bn": 133053736, "vgg16_bn": 138365992, "vgg19_bn": 143678248,
 	"resnet18": 11689512, "resnet34": 21797672, "resnet50": 25557032, "resnet101": 44549160, "resnet152": 60192808,
+	"squeezenet1_0": 1248424, "squeezenet1_1": 1235496, "mobilenet_v2": 3504872,
+	"inception_v3": 27161264 - auxLogits, "inception_v3_google": 27161264 - auxLogits,
 }
+
+// auxLogits is the number of parameters of Inception's auxiliary classifier, which torchvision counts: two convolutions with batch norm, a dense layer.
+const auxLogits = 768*128 + 2*128 + 128*768*5*5 + 2*768 + 768*1000 + 1000
 
 func elements(shape []int) int {
 	n := 1
@@ -49,8 +55,12 @@ func TestEveryNetwork(t *testing.T) {
 			require.Equal(t, want, n, name)
 		}
 		again, err := Recognise(tensors)
-		require.NoError(t, err)
-		require.Equal(t, name, again.Arch)
+		if strings.HasPrefix(name, "inception_v3") {
+			require.ErrorContains(t, err, "and inception_v3_google (transform_input, as torchvision's published weights need) alike: name one with --arch")
+		} else {
+			require.NoError(t, err)
+			require.Equal(t, name, again.Arch)
+		}
 
 		text, err := json.Marshal(g)
 		require.NoError(t, err)
@@ -81,4 +91,28 @@ func TestRecogniseOtherClassesAndNearest(t *testing.T) {
 	_, err = Recognise(tensors)
 	require.ErrorContains(t, err, "nearest: resnet18, 1 tensors differ")
 	require.ErrorContains(t, g.CheckWeights(tensors), "1 missing: bn1.weight")
+}
+
+// The goldens hold inception_v3_google; inception_v3 is the same network on the picture itself.
+func TestTransformInput(t *testing.T) {
+	plain, err := Build("inception_v3", Options{})
+	require.NoError(t, err)
+	google, err := Build("inception_v3_google", Options{})
+	require.NoError(t, err)
+	require.Equal(t, "cat", google.Nodes[0].Name)
+	require.Equal(t, []string{"cat"}, google.Nodes[1].Inputs)
+	google.Nodes[1].Inputs = []string{engine.InputName}
+	require.Equal(t, google.Nodes[1:], plain.Nodes)
+}
+
+func TestTrainingOnly(t *testing.T) {
+	g, err := Build("inception_v3", Options{Classes: 5})
+	require.NoError(t, err)
+	tensors := stored(t, g)
+	tensors["AuxLogits.fc.weight"] = []int{5, 768}
+	_, err = Recognise(tensors)
+	require.ErrorContains(t, err, "the tensors fit inception_v3 (")
+	require.True(t, TrainingOnly("inception_v3", "AuxLogits.fc.weight"))
+	require.False(t, TrainingOnly("inception_v3", "fc.weight"))
+	require.False(t, TrainingOnly("resnet18", "AuxLogits.fc.weight"))
 }

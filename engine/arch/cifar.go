@@ -31,15 +31,13 @@ func cifarResnet(depth int, o Options) *engine.Graph {
 			name := fmt.Sprintf("%s.%d", layer, k)
 			x = t.optionABlock(name, x, inC, width, stride)
 			inC = width
-			t.Alias(name, x)
 		}
-		t.Alias(layer, x)
 	}
 	x = t.globalPool("avgpool", x)
 	x = t.Add("flatten", &engine.Flatten{}, x)
 	t.Features = x
 	t.linear("linear", x, o.Classes)
-	return t.Graph
+	return t.graph()
 }
 
 func (t torch) optionABlock(name, x string, inC, width, stride int) string {

@@ -48,15 +48,13 @@ func resnet(c resnetConfig, o Options) *engine.Graph {
 				x = t.basicBlock(name, x, inC, width, stride)
 				inC = width
 			}
-			t.Alias(name, x)
 		}
-		t.Alias(layer, x)
 	}
 	x = t.globalPool("avgpool", x)
 	x = t.Add("flatten", &engine.Flatten{}, x)
 	t.Features = x
 	t.linear("fc", x, o.Classes)
-	return t.Graph
+	return t.graph()
 }
 
 func (t torch) basicBlock(name, x string, inC, width, stride int) string {
@@ -87,7 +85,6 @@ func (t torch) join(name string, fx fxNames, x, y string, inC, outC, stride int)
 	if stride != 1 || inC != outC {
 		x = t.conv(name+".downsample.0", x, outC, 1, stride, 0, false)
 		x = t.bn(name+".downsample.1", x)
-		t.Alias(name+".downsample", x)
 	}
 	y = t.Add(name+".add", &engine.Add{}, y, x)
 	return t.relu(fx.next(name+".relu"), y)

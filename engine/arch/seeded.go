@@ -12,7 +12,7 @@ import (
 // Seeded gives a graph full-size pseudo-random weights that depend on the tensors' names, shapes and the seed alone, so that
 // tests and benchmarks need no weight files. testdata/golden/seeded.py computes the same bits for PyTorch; the definition stands there.
 //
-// Convolution and dense weights are He-uniform, which keeps the activations of deep networks in float32's comfortable range.
+// Convolution and dense weights are He-uniform (depthwise ones smaller), which keeps the activations of deep networks in float32's comfortable range.
 // VGG-19's 143 million values take about a second.
 func Seeded(g *engine.Graph, seed uint64) (engine.WeightMap, error) {
 	params, err := g.Params()
@@ -40,7 +40,7 @@ func Seeded(g *engine.Graph, seed uint64) (engine.WeightMap, error) {
 			if len(p.Shape) < 2 {
 				return nil, fmt.Errorf("seeded weights: no rule for tensor %q of shape %v", p.Tensor, p.Shape)
 			}
-			r = symmetric(float32(math.Sqrt(6 / float64(fanIn(g.Layout, p.Shape)))))
+			r = symmetric(weightScale(g.Layout, p.Shape))
 		}
 		weights[p.Tensor] = r.tensor(p.Tensor, seed, p.Shape)
 	}
@@ -62,17 +62,22 @@ func SeededInput(g *engine.Graph, seed uint64) []float32 {
 	return picture
 }
 
-// fanIn is the number of products that one output sums up.
-func fanIn(l engine.Layout, shape []int) int {
+// weightScale is He's sqrt(6 / fan-in), but sqrt(1 / fan-in) for convolutions of one channel.
+func weightScale(l engine.Layout, shape []int) float32 {
 	inputs := shape[1:] // [out][in]...
+	channels := inputs[0]
 	if l == engine.NHWC {
 		inputs = shape[:len(shape)-1] // ...[in][out]
+		channels = inputs[len(inputs)-1]
 	}
-	n := 1
+	fanIn := 1
 	for _, d := range inputs {
-		n *= d
+		fanIn *= d
 	}
-	return n
+	if len(inputs) == 3 && channels == 1 {
+		return float32(math.Sqrt(1 / float64(fanIn)))
+	}
+	return float32(math.Sqrt(6 / float64(fanIn)))
 }
 
 // uniform is the distribution of (2u-1)*scale with u in [0, 1), or of from + u if scale is 0.

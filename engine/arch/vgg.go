@@ -44,7 +44,6 @@ func vgg(config string, bn bool, o Options) *engine.Graph {
 		}
 		x = t.relu(next(), x)
 	}
-	t.Alias("features", x)
 	x = t.Add("avgpool", &engine.AdaptivePool{OutH: 7, OutW: 7}, x)
 	x = t.Add("flatten", &engine.Flatten{}, x)
 	x = t.linear("classifier.0", x, 4096)
@@ -55,6 +54,5 @@ func vgg(config string, bn bool, o Options) *engine.Graph {
 	x = t.Add("classifier.5", &engine.Identity{Dropout: true}, x)
 	t.Features = x
 	x = t.linear("classifier.6", x, o.Classes)
-	t.Alias("classifier", x)
-	return t.Graph
+	return t.graph()
 }

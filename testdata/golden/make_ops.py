@@ -83,7 +83,7 @@ class Case:
             return name, torch.from_numpy(seeded.values(name, (out, *inputs), "weight")).double()
         # Role "input" is s * 2, exactly.
         s = seeded.values(name, (*self.stored(inputs), out), "input") / np.float32(2)
-        w = s * np.float32(math.sqrt(6 / math.prod(inputs)))
+        w = s * seeded.weight_scale(inputs)
         return name, torch.from_numpy(w).double().permute(3, 2, 0, 1)
 
     def vector(self, role, n):
@@ -106,6 +106,12 @@ class Case:
         for role in ["mean", "var"] + ["gamma"] * gamma + ["beta"] * beta:
             attrs[role], t[role] = self.vector(role, v.shape[1])
         return self.add("BatchNorm", [x], F.batch_norm(v, t["mean"], t["var"], t.get("gamma"), t.get("beta"), eps=eps), attrs)
+
+    def affine(self, x):
+        v = self.value[x]
+        attrs = {"scale": [0.458 / (i + 1) for i in range(v.shape[1])], "shift": [0.03 * i - 0.088 for i in range(v.shape[1])]}
+        scale, shift = (torch.tensor(attrs[k], dtype=torch.float64).reshape(-1, 1, 1) for k in ("scale", "shift"))
+        return self.add("Affine", [x], v * scale + shift, attrs)
 
     def relu(self, x, largest=0):
         if not largest:
@@ -281,6 +287,17 @@ def norms():
     c.relu(c.conv(c.relu(c.norm("input")), 6, 3, pad=1))
 
 
+def affines():
+    Case("affine", (20, 3, 2)).affine("input")
+    c = Case("affine of a biased conv, then add and relu", (5, 4, 3))
+    x = c.conv("input", 5, 3, pad=1, bias=True)
+    c.relu(c.sum(c.affine(x), x))
+    c = Case("affine of an input, then conv", (3, 9, 7), layout="NHWC")
+    c.conv(c.affine("input"), 6, 3, pad=1)
+    c = Case("norm of an affine", (5, 4, 3))
+    c.norm(c.affine("input"))
+
+
 def activations():
     special = [NAN, INF, -INF, -0.0, 0.0, 1e-45, -1e-45, 6.0, 5.9999995, 6.0000005, 3.4e38, -3.4e38]
     for name, largest in [("relu", 0), ("relu6", 6), ("relu up to 1.5", 1.5)]:
@@ -442,7 +459,7 @@ def blocks():
 if __name__ == "__main__":
     torch.set_num_threads(1)
     with torch.no_grad():
-        for family in [convolutions, large_convolutions, norms, activations, pools, dense_layers, joins, softmaxes, blocks]:
+        for family in [convolutions, large_convolutions, norms, affines, activations, pools, dense_layers, joins, softmaxes, blocks]:
             family()
     tensors = {}
     for c in Case.all:

@@ -10,6 +10,8 @@ Element i (row-major, in PyTorch's shape) of the tensor NAME, with arithmetic mo
 By role, each rounded to float32 once:
 
     convolution or dense weight  s * float32(sqrt(6 / fan_in)), fan_in = product of shape[1:]   (He uniform)
+    convolution of one channel   s * float32(sqrt(1 / fan_in)): depthwise ones stand beside layers without a ReLU, where He's
+                                 factor would grow until ReLU6 cuts all off and rounding errors double from block to block
     bias                         s * 0.1f
     batch norm                   weight 0.5 + u, bias s * 0.2f, running_mean s * 0.1f, running_var 0.5 + u
     the network's input          s * 2, from the tensor name "input", NCHW
@@ -49,7 +51,7 @@ def values(name, shape, role, seed=0):
     h = fnv1a64(name) ^ seed
     one, half = np.float32(1), np.float32(0.5)
     scale = {
-        "weight": lambda: np.float32(math.sqrt(6 / math.prod(shape[1:]))),
+        "weight": lambda: weight_scale(shape[1:]),
         "bias": lambda: np.float32(0.1),
         "beta": lambda: np.float32(0.2),
         "mean": lambda: np.float32(0.1),
@@ -62,16 +64,21 @@ def values(name, shape, role, seed=0):
     return out.reshape(shape)
 
 
+def weight_scale(inputs):
+    """inputs is the shape of what one output sums up: (channels, height, width) or (features,)."""
+    return np.float32(math.sqrt((1 if len(inputs) == 3 and inputs[0] == 1 else 6) / math.prod(inputs)))
+
+
 def network_input(shape=(1, 3, 224, 224), seed=0):
     """The input picture, NCHW float32."""
     return values("input", shape, "input", seed)
 
 
-def sample_positions(layer, n):
-    """Row-major NCHW positions at which a golden holds a layer of n elements: all up to 256, else 256 by hash."""
-    if n <= 256:
+def sample_positions(layer, n, samples=256):
+    """Row-major NCHW positions at which a golden holds a layer of n elements: all up to `samples`, else that many by hash."""
+    if n <= samples:
         return np.arange(n)
-    return (splitmix64(fnv1a64("sample:" + layer), 1, 256) % np.uint64(n)).astype(np.int64)
+    return (splitmix64(fnv1a64("sample:" + layer), 1, samples) % np.uint64(n)).astype(np.int64)
 
 
 def role_of(module, parameter):

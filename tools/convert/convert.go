@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -31,7 +32,7 @@ type Report struct {
 	Tensors    int
 	Parameters int64    // values in them
 	Bytes      int64    // of the model file
-	Dropped    []string // entries of the source that are no weights: counters, options
+	Dropped    []string // entries of the source that the network does not use: counters, options, what is for training only
 }
 
 // Convert makes the model file dst of the weights in src. Errors name the file. If src is a model file itself, its network, recipe, source and classes are kept where
@@ -131,6 +132,13 @@ func read(data []byte, o Options) (*model, error) {
 	if err := m.chooseNetwork(data, shapes, o); err != nil {
 		return nil, err
 	}
+	for _, name := range slices.Sorted(maps.Keys(shapes)) {
+		if arch.TrainingOnly(m.Graph.Arch, name) {
+			delete(m.tensors, name)
+			delete(shapes, name)
+			m.dropped = append(m.dropped, name)
+		}
+	}
 	if o.Recipe != nil {
 		if err := o.Recipe(&m.Recipe); err != nil {
 			return nil, err
@@ -183,10 +191,13 @@ func (m *model) chooseNetwork(data []byte, shapes map[string][]int, o Options) (
 	return nil
 }
 
-// Recipe is the recipe that the network's published weights were made with.
+// Recipe is the recipe that the network's published weights were made with; inception_v3_google transforms its input in the graph.
 func Recipe(g *engine.Graph) image.Recipe {
-	if strings.HasPrefix(g.Arch, "cifar_") {
+	switch {
+	case strings.HasPrefix(g.Arch, "cifar_"):
 		return image.CIFAR()
+	case strings.HasPrefix(g.Arch, "inception_v3"):
+		return image.Torchvision(342, g.Input.H)
 	}
 	return image.Torchvision(256, g.Input.H)
 }

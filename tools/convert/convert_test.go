@@ -24,8 +24,12 @@ const checkpoints = "../../testdata/checkpoints/" // written by make.py there
 
 // resnet20 is a source for conversions: seeded weights as plain safetensors, as spoil changes them.
 func resnet20(t *testing.T, spoil func(tensors []weights.Tensor) []weights.Tensor) string {
+	return seeded(t, "cifar_resnet20", spoil)
+}
+
+func seeded(t *testing.T, network string, spoil func(tensors []weights.Tensor) []weights.Tensor) string {
 	t.Helper()
-	g, err := arch.Build("cifar_resnet20", arch.Options{})
+	g, err := arch.Build(network, arch.Options{})
 	require.NoError(t, err)
 	source, err := arch.Seeded(g, 1)
 	require.NoError(t, err)
@@ -114,6 +118,32 @@ func TestConvert(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, data, again)
 	})
+}
+
+// Inception's checkpoints hold its auxiliary classifier, and do not tell whether the network transforms its input.
+func TestInception(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: writes 95 MB")
+	}
+	src := seeded(t, "inception_v3", func(tensors []weights.Tensor) []weights.Tensor {
+		return append(tensors, weights.Tensor{Name: "AuxLogits.conv0.bn.num_batches_tracked", DType: "I64", Data: make([]byte, 8)},
+			weights.Tensor{Name: "AuxLogits.fc.weight", DType: weights.F32, Shape: []int{1000, 768}, Data: make([]byte, 4*1000*768)},
+			weights.Tensor{Name: "AuxLogits.fc.bias", DType: weights.F32, Shape: []int{1000}, Data: make([]byte, 4*1000)})
+	})
+	dst := filepath.Join(t.TempDir(), "m.safetensors")
+	_, err := Convert(src, dst, Options{})
+	require.ErrorContains(t, err, "the tensors fit inception_v3 (torchvision's weights=None: no transform_input) and inception_v3_google (")
+	r, err := Convert(src, dst, Options{Arch: "inception_v3_google", DType: "f16"})
+	require.NoError(t, err)
+	require.Equal(t, []string{"AuxLogits.conv0.bn.num_batches_tracked", "AuxLogits.fc.bias", "AuxLogits.fc.weight"}, r.Dropped)
+	m := open(t, dst)
+	require.IsType(t, &engine.Affine{}, m.Graph.Nodes[0].Op)
+	require.Equal(t, image.Torchvision(342, 299), m.Recipe)
+	_, ok := m.Weight("AuxLogits.fc.weight")
+	require.False(t, ok)
+
+	_, err = Convert(src, dst, Options{Arch: "resnet18"})
+	require.ErrorContains(t, err, "AuxLogits.fc.weight")
 }
 
 func TestTypes(t *testing.T) {
