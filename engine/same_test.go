@@ -39,6 +39,9 @@ func TestSameBitsWholeNetworks(t *testing.T) {
 		{"resnet18", 41, [][]string{{"*"}, {"fc"}, {"layer2.0.downsample.0", "layer3.1.bn1"}, {"conv1"}}},
 		{"resnet50", 33, [][]string{{"*"}, {"flatten"}, {"layer1.0.relu_1", "layer4.2.conv3"}}},
 		{"vgg11_bn", 32, [][]string{{"features.*", "avgpool"}, {"features.28"}, {"features.0", "features.9", "features.14"}}},
+		{"squeezenet1_1", 37, [][]string{{"*"}, {"flatten"}, {"features.3", "features.6.expand1x1", "features.8"}}},
+		{"mobilenet_v2", 39, [][]string{{"*"}, {"classifier"}, {"features.3.conv", "features.4.conv.1.0", "features.17"}}},
+		{"inception_v3_google", 75, [][]string{{"*"}, {"fc"}, {"cat", "Mixed_5c.avg_pool2d", "Mixed_7b.cat_1", "Mixed_7c.branch_pool.bn"}}},
 	} {
 		t.Run(c.network, func(t *testing.T) {
 			if testing.Short() && c.network != "cifar_resnet20" {

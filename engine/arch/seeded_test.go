@@ -46,13 +46,14 @@ func TestSeededRoles(t *testing.T) {
 		g := &engine.Graph{Arch: "test", Layout: layout, Input: engine.Shape{H: 8, W: 8, C: 3}}
 		x := g.Add("conv", &engine.Conv2D{Window: engine.Square(3, 1, 1), OutC: 16, Groups: 1, Weight: "a", Bias: "b"}, engine.InputName)
 		x = g.Add("bn", &engine.BatchNorm{Gamma: "c", Beta: "d", Mean: "e", Var: "f", Eps: 1e-5}, x)
+		x = g.Add("depthwise", &engine.Conv2D{Window: engine.Square(3, 1, 1), OutC: 16, Groups: 16, Weight: "h"}, x)
 		x = g.Add("flatten", &engine.Flatten{}, x)
 		g.Add("fc", &engine.Dense{Out: 10, Weight: "g"}, x)
 		w, err := Seeded(g, 3)
 		require.NoError(t, err)
 		for name, bound := range map[string][2]float64{
 			"a": {-math.Sqrt(6.0 / 27), math.Sqrt(6.0 / 27)}, "b": {-0.1, 0.1}, "c": {0.5, 1.5}, "d": {-0.2, 0.2},
-			"e": {-0.1, 0.1}, "f": {0.5, 1.5}, "g": {-math.Sqrt(6.0 / 1024), math.Sqrt(6.0 / 1024)},
+			"e": {-0.1, 0.1}, "f": {0.5, 1.5}, "g": {-math.Sqrt(6.0 / 1024), math.Sqrt(6.0 / 1024)}, "h": {-1.0 / 3, 1.0 / 3},
 		} {
 			require.Contains(t, w, name)
 			lo, hi := math.Inf(1), math.Inf(-1)
@@ -64,7 +65,7 @@ func TestSeededRoles(t *testing.T) {
 			require.LessOrEqual(t, hi, bound[1]+1e-6, name)
 			require.Greater(t, hi-lo, (bound[1]-bound[0])/2, name)
 		}
-		require.Len(t, w, 7)
+		require.Len(t, w, 8)
 
 		// The picture is drawn in the graph's layout and given as NHWC.
 		drawn, picture := symmetric(2).tensor("input", 3, []int{8 * 8 * 3}).Float32s(), SeededInput(g, 3)
