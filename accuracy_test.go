@@ -150,7 +150,7 @@ func compare(t *testing.T, m *featx.Model) (right int) {
 // A published checkpoint, converted, classifies as it does in PyTorch.
 func TestAccuracyPublished(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "model.safetensors")
-	_, err := convert.Convert(data(t, "weights/cifar10-resnet20.th"), file, convert.Options{})
+	_, err := convert.Convert(t.Context(), data(t, "weights/cifar10-resnet20.th"), file, convert.Options{})
 	require.NoError(t, err)
 	m, err := featx.Open(file)
 	require.NoError(t, err)

@@ -85,7 +85,7 @@ func TestClose(t *testing.T) {
 	embedded, err := weights.Embedded()
 	require.NoError(t, err)
 	file := filepath.Join(t.TempDir(), "model.safetensors")
-	require.NoError(t, weights.Write(file, embedded.Info, embedded, engine.F32))
+	require.NoError(t, weights.Write(t.Context(), file, embedded.Info, embedded, engine.F32))
 	m, err := featx.Open(file)
 	require.NoError(t, err)
 	x := extractor(t, m, featx.Options{})

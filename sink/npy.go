@@ -1,19 +1,18 @@
 package sink
 
 import (
-	"os"
-
+	"github.com/featx-go/featx/internal/atomicfile"
 	"github.com/featx-go/featx/sink/npy"
 )
 
 // npyFile is one array; its header is written again when the number of rows is known.
 type npyFile struct {
-	out  *os.File
+	out  *atomicfile.File
 	dims []int
 	row  []byte
 }
 
-func newNPY(out *os.File, l Layer) (*npyFile, error) {
+func newNPY(out *atomicfile.File, l Layer) (*npyFile, error) {
 	f := &npyFile{out: out, dims: append([]int{0}, l.Dims...)}
 	_, err := out.Write(npy.Header("<f4", f.dims...))
 	return f, err

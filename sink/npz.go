@@ -5,16 +5,16 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
+	"github.com/featx-go/featx/internal/atomicfile"
 	"github.com/featx-go/featx/sink/npy"
 )
 
 // npz is a zip archive of .npy files, not compressed, as numpy.savez writes it.
 type npz struct {
 	*spool
-	out *os.File
+	out *atomicfile.File
 }
 
 func (f *npz) finish() error {

@@ -5,13 +5,14 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"os"
+
+	"github.com/featx-go/featx/internal/atomicfile"
 )
 
 // safetensors is the header's length, a JSON header, and the tensors without gaps.
 type safetensors struct {
 	*spool
-	out    *os.File
+	out    *atomicfile.File
 	header int // bytes that the paths will take in it, at most
 }
 

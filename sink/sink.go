@@ -12,8 +12,8 @@
 package sink
 
 import (
+	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -62,16 +62,17 @@ func Check(path string, layers []Layer) error {
 	return nil
 }
 
-// Create begins a file. The ending of its name gives the format. It fails if the folder cannot be written to.
-func Create(path string, layers []Layer) (Writer, error) {
+// Create begins a file. The ending of its name gives the format. It fails if the folder cannot be written to. When ctx
+// ends before the file is complete, Write and Close fail with its error.
+func Create(ctx context.Context, path string, layers []Layer) (Writer, error) {
 	if err := Check(path, layers); err != nil {
 		return nil, err
 	}
-	out, err := atomicfile.Create(path)
+	out, err := atomicfile.Create(ctx, path)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	f, err := newFormat(out.File, strings.ToLower(filepath.Ext(path)), layers)
+	f, err := newFormat(out, strings.ToLower(filepath.Ext(path)), layers)
 	if err != nil {
 		out.Abort()
 		return nil, fmt.Errorf("%s: %w", path, atomicfile.Cause(err))
@@ -79,7 +80,7 @@ func Create(path string, layers []Layer) (Writer, error) {
 	return &file{File: out, format: f, path: path}, nil
 }
 
-func newFormat(out *os.File, ending string, layers []Layer) (format, error) {
+func newFormat(out *atomicfile.File, ending string, layers []Layer) (format, error) {
 	switch ending {
 	case ".npy":
 		return newNPY(out, layers[0])

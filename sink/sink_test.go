@@ -56,7 +56,7 @@ func rowOf(row int, layers []sink.Layer) [][]float32 {
 func write(t *testing.T, name string, layers []sink.Layer) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
-	w, err := sink.Create(path, layers)
+	w, err := sink.Create(t.Context(), path, layers)
 	require.NoError(t, err)
 	for i, p := range paths {
 		scratch := rowOf(i, layers)
@@ -222,7 +222,7 @@ func TestSameBytes(t *testing.T) {
 func TestAbort(t *testing.T) {
 	for _, ending := range sink.Endings {
 		dir := t.TempDir()
-		w, err := sink.Create(filepath.Join(dir, "out"+ending), layers[:1])
+		w, err := sink.Create(t.Context(), filepath.Join(dir, "out"+ending), layers[:1])
 		require.NoError(t, err)
 		require.NoError(t, w.Write("a", rowOf(0, layers[:1])))
 		w.Abort()
@@ -239,7 +239,7 @@ func TestReplace(t *testing.T) {
 	if err := os.Symlink("old.jsonl", link); err != nil {
 		t.Skip("no symbolic links: ", err)
 	}
-	w, err := sink.Create(link, layers)
+	w, err := sink.Create(t.Context(), link, layers)
 	require.NoError(t, err)
 	require.NoError(t, w.Write("a", rowOf(0, layers)))
 	data, err := os.ReadFile(target)
@@ -267,12 +267,12 @@ func TestCreateErrors(t *testing.T) {
 		"missing/out.jsonl": "there is no such folder to write to",
 	} {
 		path := filepath.Join(dir, name)
-		_, err := sink.Create(path, layers)
+		_, err := sink.Create(t.Context(), path, layers)
 		require.ErrorContains(t, err, path+": ")
 		require.ErrorContains(t, err, want)
 		require.Equal(t, 1, strings.Count(err.Error(), dir), err)
 	}
-	_, err := sink.Create(filepath.Join(dir, "out.npz"), []sink.Layer{{Name: "paths"}})
+	_, err := sink.Create(t.Context(), filepath.Join(dir, "out.npz"), []sink.Layer{{Name: "paths"}})
 	require.ErrorContains(t, err, `the layer "paths" has a name that .npz files keep for themselves`)
 	requireFiles(t, dir, "folder.npz")
 }
@@ -283,7 +283,7 @@ func TestFullDisk(t *testing.T) {
 	for _, ending := range sink.Endings {
 		path := filepath.Join(dir, "out"+ending)
 		require.NoError(t, os.WriteFile(path, []byte("old"), 0o666))
-		w, err := sink.Create(path, wide)
+		w, err := sink.Create(t.Context(), path, wide)
 		require.NoError(t, err)
 		for i := 0; i < 8 && err == nil; i++ {
 			err = w.Write("a", rowOf(i, wide))
@@ -302,7 +302,7 @@ func TestFullDisk(t *testing.T) {
 }
 
 func TestSafetensorsHeaderLimit(t *testing.T) {
-	w, err := sink.Create(filepath.Join(t.TempDir(), "out.safetensors"), []sink.Layer{{Name: "x", Dims: []int{1}}})
+	w, err := sink.Create(t.Context(), filepath.Join(t.TempDir(), "out.safetensors"), []sink.Layer{{Name: "x", Dims: []int{1}}})
 	require.NoError(t, err)
 	defer w.Abort()
 	long := strings.Repeat("x", 10_000_000)

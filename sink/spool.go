@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/featx-go/featx/internal/atomicfile"
 	"github.com/featx-go/featx/sink/npy"
@@ -19,8 +18,8 @@ type spool struct {
 	row    []byte
 }
 
-func newSpool(target *os.File, layers []Layer) (*spool, error) {
-	tmp, err := atomicfile.Temporary(filepath.Dir(target.Name()))
+func newSpool(target *atomicfile.File, layers []Layer) (*spool, error) {
+	tmp, err := target.Scratch()
 	if err != nil {
 		return nil, err
 	}

@@ -17,11 +17,11 @@ func TestFullDisk(t *testing.T) {
 	dir := testdisk.Small(t, 4096)
 	info, source := tiny(t)
 	path := filepath.Join(dir, "m.safetensors")
-	require.NoError(t, Write(path, info, source, engine.F32), "a small model fits")
+	require.NoError(t, Write(t.Context(), path, info, source, engine.F32), "a small model fits")
 	old, err := os.ReadFile(path)
 	require.NoError(t, err)
 
-	require.EqualError(t, Write(path, info, source, engine.F32), path+": not written: the disk is full")
+	require.EqualError(t, Write(t.Context(), path, info, source, engine.F32), path+": not written: the disk is full")
 	again, err := os.ReadFile(path)
 	require.NoError(t, err)
 	require.Equal(t, old, again, "the old file stays")
@@ -31,6 +31,6 @@ func TestFullDisk(t *testing.T) {
 
 	require.NoError(t, os.Remove(path))
 	require.NoError(t, unix.Mount("", dir, "", unix.MS_REMOUNT|unix.MS_RDONLY, ""))
-	require.EqualError(t, Write(path, info, source, engine.F32), path+": cannot be written: read-only file system")
+	require.EqualError(t, Write(t.Context(), path, info, source, engine.F32), path+": cannot be written: read-only file system")
 	requireNothing(t, dir)
 }

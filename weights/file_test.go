@@ -45,7 +45,7 @@ func tiny(t testing.TB) (Info, engine.WeightMap) {
 func written(t testing.TB, info Info, source engine.WeightSource, dtype engine.DType) []byte {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "m.safetensors")
-	require.NoError(t, Write(path, info, source, dtype))
+	require.NoError(t, Write(t.Context(), path, info, source, dtype))
 	data, err := os.ReadFile(path)
 	require.NoError(t, err)
 	return data
@@ -54,7 +54,7 @@ func written(t testing.TB, info Info, source engine.WeightSource, dtype engine.D
 func TestRoundTrip(t *testing.T) {
 	info, source := tiny(t)
 	path := filepath.Join(t.TempDir(), "m.safetensors")
-	require.NoError(t, Write(path, info, source, engine.F32))
+	require.NoError(t, Write(t.Context(), path, info, source, engine.F32))
 	m, err := Open(path)
 	require.NoError(t, err)
 	require.Equal(t, info, m.Info)
@@ -131,7 +131,7 @@ func TestFloat16(t *testing.T) {
 		binary.LittleEndian.PutUint32(w.Data[4:], math.Float32bits(65520))
 		source["conv.weight"] = w
 		path := filepath.Join(t.TempDir(), "m.safetensors")
-		err := Write(path, info, source, engine.F16)
+		err := Write(t.Context(), path, info, source, engine.F16)
 		require.ErrorContains(t, err, `tensor "conv.weight": value 1 is 65520, which float16 cannot hold`)
 		requireNothing(t, filepath.Dir(path))
 	})
@@ -160,14 +160,14 @@ func TestWriteRefuses(t *testing.T) {
 			info, source := tiny(t)
 			spoil(&info, source)
 			path := filepath.Join(t.TempDir(), "m.safetensors")
-			err := Write(path, info, source, engine.F32)
+			err := Write(t.Context(), path, info, source, engine.F32)
 			require.ErrorContains(t, err, want)
 			require.ErrorContains(t, err, path)
 			requireNothing(t, filepath.Dir(path))
 		})
 	}
 	info, source := tiny(t)
-	require.ErrorContains(t, Write(filepath.Join(t.TempDir(), "m"), info, source, "I8"), `dtype "i8" is neither f32 nor f16`)
+	require.ErrorContains(t, Write(t.Context(), filepath.Join(t.TempDir(), "m"), info, source, "I8"), `dtype "i8" is neither f32 nor f16`)
 }
 
 // damaged changes the header of a model file.

@@ -2,6 +2,7 @@ package weights
 
 import (
 	"bufio"
+	"context"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -15,10 +16,11 @@ import (
 
 // Write makes a model file of the tensors that the graph needs, which source gives by name, one at a time. The same input gives the same bytes.
 // The file appears whole or not at all; an older one of that name stays until then.
+// When ctx ends before that, so does Write.
 //
 // With dtype F32 the values are kept exactly. With F16 tensors of two or more axes (the kernels) are rounded to the nearest float16, ties to even,
 // and a finite value that float16 cannot hold is an error; vectors (biases, batch normalisation) stay F32: they are few, and a variance needs its range.
-func Write(path string, info Info, source engine.WeightSource, dtype engine.DType) error {
+func Write(ctx context.Context, path string, info Info, source engine.WeightSource, dtype engine.DType) error {
 	if dtype != engine.F32 && dtype != engine.F16 {
 		return fmt.Errorf("dtype %q is neither f32 nor f16", strings.ToLower(string(dtype)))
 	}
@@ -43,7 +45,7 @@ func Write(path string, info Info, source engine.WeightSource, dtype engine.DTyp
 		}
 	}
 	tensors := append(wide, narrow...)
-	f, err := atomicfile.Create(path)
+	f, err := atomicfile.Create(ctx, path)
 	if err != nil {
 		return fmt.Errorf("%s: cannot be written: %w", path, err)
 	}

@@ -102,7 +102,7 @@ roofline: how fast each layer is and could be, by its multiply-adds per byte.`,
 		if svg != "" {
 			var picture bytes.Buffer
 			drawRoofline(&picture, r)
-			if err := writeWhole(svg, picture.Bytes()); err != nil {
+			if err := writeWhole(c.Context(), svg, picture.Bytes()); err != nil {
 				return err
 			}
 		}
@@ -483,8 +483,8 @@ func (t *table) write(w io.Writer) {
 }
 
 // writeWhole writes a file that appears when it is complete.
-func writeWhole(path string, data []byte) error {
-	f, err := atomicfile.Create(path)
+func writeWhole(ctx context.Context, path string, data []byte) error {
+	f, err := atomicfile.Create(ctx, path)
 	if err != nil {
 		return named(path, err)
 	}

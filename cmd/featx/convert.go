@@ -30,7 +30,9 @@ where they do not suffice. Networks:
   ` + wrapped(arch.Names(), 76, "  ") + `
 
 The recipe is the one that the network's published weights were made with; the flags
-change it and are stored. Mean and std are in the order of the channels.`,
+change it and are stored. Mean and std are in the order of the channels.
+
+DST appears when it is complete.`,
 		Example: `  featx convert resnet50-0676ba61.pth resnet50.safetensors
   featx convert --arch vgg16 --dtype f16 vgg16-397923af.pth vgg16.safetensors
   featx convert --resize 232 resnet50-11ad3fa6.pth resnet50-v2.safetensors
@@ -51,7 +53,7 @@ change it and are stored. Mean and std are in the order of the channels.`,
 			return err
 		}
 		options.Recipe = recipe.apply
-		report, err := convert.Convert(args[0], args[1], options)
+		report, err := convert.Convert(c.Context(), args[0], args[1], options)
 		if err != nil {
 			return err
 		}

@@ -82,7 +82,7 @@ follows in proportion.`,
 			return err
 		}
 		defer x.Close()
-		w, err := openSink(output, c.OutOrStdout(), x.Layers())
+		w, err := openSink(c.Context(), output, c.OutOrStdout(), x.Layers())
 		if err != nil {
 			return err
 		}
@@ -97,7 +97,7 @@ follows in proportion.`,
 	return c
 }
 
-func openSink(output string, stdout io.Writer, layers []featx.Layer) (sink.Writer, error) {
+func openSink(ctx context.Context, output string, stdout io.Writer, layers []featx.Layer) (sink.Writer, error) {
 	columns := make([]sink.Layer, len(layers))
 	for i, l := range layers {
 		columns[i] = sink.Layer(l)
@@ -105,7 +105,7 @@ func openSink(output string, stdout io.Writer, layers []featx.Layer) (sink.Write
 	if output == "" {
 		return sink.NewJSONL(stdout, columns), nil
 	}
-	return sink.Create(output, columns)
+	return sink.Create(ctx, output, columns)
 }
 
 // extraction is one run: while the network works on a batch, the next one is decoded.

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -24,7 +28,7 @@ func model(t *testing.T, dir, network string) string {
 	w, err := arch.Seeded(g, 1)
 	require.NoError(t, err)
 	path := filepath.Join(dir, network+".safetensors")
-	require.NoError(t, weights.Write(path, weights.Info{Graph: g, Recipe: convert.Recipe(g)}, w, engine.F32))
+	require.NoError(t, weights.Write(t.Context(), path, weights.Info{Graph: g, Recipe: convert.Recipe(g)}, w, engine.F32))
 	return path
 }
 
@@ -98,6 +102,43 @@ func TestConvert(t *testing.T) {
 		require.Equal(t, statusFailed, r.status, c.args)
 		requireLine(t, r.stderr, c.reason)
 		require.NoFileExists(t, filepath.Join(dir, "out.safetensors"))
+	}
+}
+
+// A conversion that is interrupted, here of 268 MB of zeros, leaves nothing behind and what was there alone.
+func TestConvertInterrupt(t *testing.T) {
+	dir := t.TempDir()
+	g, err := arch.Build("cifar_resnet20", arch.Options{Classes: 1 << 20})
+	require.NoError(t, err)
+	params, err := g.Params()
+	require.NoError(t, err)
+	header, end := map[string]any{}, 0
+	for _, p := range params {
+		size := 4 * engine.Weight{Shape: p.Shape}.Elements()
+		header[p.Tensor] = map[string]any{"dtype": "F32", "shape": p.Shape, "data_offsets": []int{end, end + size}}
+		end += size
+	}
+	text, err := json.Marshal(header)
+	require.NoError(t, err)
+	write(t, dir, "zeros.safetensors", append(binary.LittleEndian.AppendUint64(nil, uint64(len(text))), text...))
+	require.NoError(t, os.Truncate(filepath.Join(dir, "zeros.safetensors"), int64(8+len(text)+end)))
+	write(t, dir, "old.safetensors", []byte("old"))
+
+	for dst, signal := range map[string]os.Signal{"new.safetensors": os.Interrupt, "old.safetensors": syscall.SIGTERM} {
+		var stderr bytes.Buffer
+		c := exec.Command(program, "convert", "--dtype", "f16", "zeros.safetensors", dst)
+		c.Dir, c.Stderr = dir, &stderr
+		require.NoError(t, c.Start())
+		require.Eventually(t, func() bool {
+			begun, err := filepath.Glob(filepath.Join(dir, ".featx-*"))
+			return err == nil && len(begun) == 1
+		}, 20e9, 1e6)
+		require.NoError(t, c.Process.Signal(signal))
+		require.Error(t, c.Wait())
+		require.Equal(t, statusInterrupted, c.ProcessState.ExitCode(), stderr.String())
+		requireLine(t, stderr.String(), "interrupted: nothing is written")
+		requireOnly(t, dir, "zeros.safetensors", "old.safetensors")
+		require.Equal(t, "old", string(read(t, dir, "old.safetensors")))
 	}
 }
 

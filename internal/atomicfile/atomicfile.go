@@ -2,6 +2,7 @@
 package atomicfile
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,14 +14,15 @@ import (
 
 // File is a file under a temporary name in the folder of its final one. A file that has that name already stays until Commit.
 type File struct {
-	*os.File
+	tmp  *os.File
+	ctx  context.Context
 	path string // the final name
 	done bool
 }
 
-// Create begins the file path. It refuses to replace a folder, a device or a file that may not be written. A file that it will replace hands its permissions on,
-// and a link to it stays a link. Errors, here and of Commit, say why and leave path out: see [Cause].
-func Create(path string) (*File, error) {
+// Create begins the file path; once ctx has ended it can neither grow nor get its name. It refuses to replace a folder, a device or a file that may not be
+// written. A file that it will replace hands its permissions on, and a link to it stays a link. Errors, here and of Commit, say why and leave path out: see [Cause].
+func Create(ctx context.Context, path string) (*File, error) {
 	mode := fs.FileMode(0)
 	if info, err := os.Stat(path); err == nil {
 		switch {
@@ -39,7 +41,7 @@ func Create(path string) (*File, error) {
 			return nil, Cause(err)
 		}
 	}
-	f, err := Temporary(filepath.Dir(path))
+	f, err := temporary(filepath.Dir(path))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, errors.New("there is no such folder to write to")
 	}
@@ -49,11 +51,11 @@ func Create(path string) (*File, error) {
 	if mode != 0 {
 		_ = f.Chmod(mode) // not every file system has permissions
 	}
-	return &File{File: f, path: path}, nil
+	return &File{tmp: f, ctx: ctx, path: path}, nil
 }
 
-// Temporary is os.CreateTemp, but with the permissions of an ordinary new file.
-func Temporary(dir string) (*os.File, error) {
+// temporary is os.CreateTemp, but with the permissions of an ordinary new file.
+func temporary(dir string) (*os.File, error) {
 	for {
 		f, err := os.OpenFile(filepath.Join(dir, fmt.Sprintf(".featx-%016x.tmp", rand.Uint64())), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
 		if !errors.Is(err, fs.ErrExist) {
@@ -62,14 +64,36 @@ func Temporary(dir string) (*os.File, error) {
 	}
 }
 
+// Write implements io.Writer.
+func (f *File) Write(b []byte) (int, error) {
+	if err := f.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return f.tmp.Write(b)
+}
+
+// WriteAt implements io.WriterAt.
+func (f *File) WriteAt(b []byte, at int64) (int, error) {
+	if err := f.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return f.tmp.WriteAt(b, at)
+}
+
+// Scratch gives another file in the same folder, for the caller to remove.
+func (f *File) Scratch() (*os.File, error) { return temporary(filepath.Dir(f.path)) }
+
 // Commit gives the complete file its name, or on an error removes it.
 func (f *File) Commit() error {
-	err := f.Sync()
+	err := f.tmp.Sync()
 	if err == nil {
-		err = f.File.Close()
+		err = f.tmp.Close()
 	}
 	if err == nil {
-		err = os.Rename(f.Name(), f.path)
+		err = f.ctx.Err()
+	}
+	if err == nil {
+		err = os.Rename(f.tmp.Name(), f.path)
 	}
 	if err != nil {
 		f.Abort()
@@ -90,8 +114,8 @@ func (f *File) Abort() {
 		return
 	}
 	f.done = true
-	f.File.Close()
-	os.Remove(f.Name())
+	f.tmp.Close()
+	os.Remove(f.tmp.Name())
 }
 
 // Cause is the error of a write without the operation and the temporary file's name, which tell a user nothing.

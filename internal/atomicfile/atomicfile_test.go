@@ -1,6 +1,7 @@
 package atomicfile
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -16,7 +17,7 @@ import (
 
 // write makes a file as its users do.
 func write(path, text string, then error) error {
-	f, err := Create(path)
+	f, err := Create(context.Background(), path)
 	if err != nil {
 		return err
 	}
@@ -56,7 +57,7 @@ func TestWholeOrNotAtAll(t *testing.T) {
 	require.NoError(t, write(path, "two", nil))
 	requireOnly(t, path, "two")
 
-	f, err := Create(path)
+	f, err := Create(t.Context(), path)
 	require.NoError(t, err)
 	require.NoError(t, f.Commit())
 	f.Abort() // does nothing now
@@ -114,6 +115,25 @@ func TestRefuses(t *testing.T) {
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	require.Empty(t, entries)
+}
+
+func TestInterrupted(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m")
+	require.NoError(t, write(path, "old", nil))
+	for _, late := range []bool{false, true} {
+		ctx, interrupt := context.WithCancel(t.Context())
+		f, err := Create(ctx, path)
+		require.NoError(t, err)
+		_, err = io.WriteString(f, "new")
+		require.NoError(t, err)
+		interrupt()
+		if !late {
+			_, err = io.WriteString(f, "er")
+			require.ErrorIs(t, err, context.Canceled)
+		}
+		require.ErrorIs(t, f.Commit(), context.Canceled)
+		requireOnly(t, path, "old")
+	}
 }
 
 func TestFullDisk(t *testing.T) {

@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -36,8 +37,8 @@ type Report struct {
 }
 
 // Convert makes the model file dst of the weights in src. Errors name the file. If src is a model file itself, its network, recipe, source and classes are kept where
-// the options are silent. dst appears whole or not at all.
-func Convert(src, dst string, o Options) (*Report, error) {
+// the options are silent. dst appears whole or not at all; not at all if ctx ends before.
+func Convert(ctx context.Context, src, dst string, o Options) (*Report, error) {
 	dtype := engine.DType(strings.ToUpper(o.DType))
 	if dtype == "" {
 		dtype = engine.F32
@@ -55,10 +56,16 @@ func Convert(src, dst string, o Options) (*Report, error) {
 		return nil, fmt.Errorf("%s: %w", src, err)
 	}
 	if m.Source.File == "" {
-		sum := sha256.Sum256(data)
-		m.Source.File, m.Source.SHA256 = filepath.Base(src), hex.EncodeToString(sum[:])
+		sum := sha256.New()
+		for part := range slices.Chunk(data, 1<<20) {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			sum.Write(part)
+		}
+		m.Source.File, m.Source.SHA256 = filepath.Base(src), hex.EncodeToString(sum.Sum(nil))
 	}
-	err = weights.Write(dst, m.Info, m, dtype)
+	err = weights.Write(ctx, dst, m.Info, m, dtype)
 	if m.err != nil { // what the source could not give is the source's error
 		return nil, fmt.Errorf("%s: %w", src, m.err)
 	}

@@ -2,6 +2,7 @@ package convert
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -58,6 +59,13 @@ func open(t *testing.T, path string) *weights.Model {
 	return m
 }
 
+func requireNone(t *testing.T, dir string) {
+	t.Helper()
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Empty(t, left)
+}
+
 func TestConvert(t *testing.T) {
 	// Wrapped twice, with a counter, and batch norm's values in other types.
 	src := resnet20(t, func(tensors []weights.Tensor) []weights.Tensor {
@@ -68,7 +76,7 @@ func TestConvert(t *testing.T) {
 		return tensors
 	})
 	dst := filepath.Join(t.TempDir(), "m.safetensors")
-	r, err := Convert(src, dst, Options{})
+	r, err := Convert(t.Context(), src, dst, Options{})
 	require.NoError(t, err)
 	data, err := os.ReadFile(src)
 	require.NoError(t, err)
@@ -93,7 +101,7 @@ func TestConvert(t *testing.T) {
 	t.Run("a model file again", func(t *testing.T) {
 		half := filepath.Join(t.TempDir(), "half.safetensors")
 		classes := strings.Fields("a b c d e f g h i j")
-		again, err := Convert(dst, half, Options{DType: "f16", Classes: classes, Recipe: func(r *image.Recipe) error { return r.Set("channels", "bgr") }})
+		again, err := Convert(t.Context(), dst, half, Options{DType: "f16", Classes: classes, Recipe: func(r *image.Recipe) error { return r.Set("channels", "bgr") }})
 		require.NoError(t, err)
 		require.Equal(t, r.Source, again.Source, "where the weights came from in the first place")
 		m := open(t, half)
@@ -105,14 +113,24 @@ func TestConvert(t *testing.T) {
 	})
 	t.Run("another size", func(t *testing.T) {
 		m64 := filepath.Join(t.TempDir(), "m64.safetensors")
-		_, err := Convert(src, m64, Options{Arch: "cifar_resnet20", Recipe: func(r *image.Recipe) error {
+		_, err := Convert(t.Context(), src, m64, Options{Arch: "cifar_resnet20", Recipe: func(r *image.Recipe) error {
 			return errors.Join(r.Set("size", "64x48"), r.Set("resize", "64x48"))
 		}})
 		require.NoError(t, err)
 		require.Equal(t, engine.Shape{H: 64, W: 48, C: 3}, open(t, m64).Graph.Input)
 	})
+	t.Run("interrupted", func(t *testing.T) {
+		ctx, interrupt := context.WithCancel(t.Context())
+		interrupt()
+		for _, source := range []string{src, dst} { // with the digest to be made, and without
+			none := filepath.Join(t.TempDir(), "none.safetensors")
+			_, err := Convert(ctx, source, none, Options{})
+			require.ErrorIs(t, err, context.Canceled)
+			requireNone(t, filepath.Dir(none))
+		}
+	})
 	t.Run("onto itself", func(t *testing.T) {
-		_, err := Convert(src, src, Options{})
+		_, err := Convert(t.Context(), src, src, Options{})
 		require.ErrorContains(t, err, "is the source itself")
 		again, err := os.ReadFile(src)
 		require.NoError(t, err)
@@ -131,9 +149,9 @@ func TestInception(t *testing.T) {
 			weights.Tensor{Name: "AuxLogits.fc.bias", DType: weights.F32, Shape: []int{1000}, Data: make([]byte, 4*1000)})
 	})
 	dst := filepath.Join(t.TempDir(), "m.safetensors")
-	_, err := Convert(src, dst, Options{})
+	_, err := Convert(t.Context(), src, dst, Options{})
 	require.ErrorContains(t, err, "the tensors fit inception_v3 (torchvision's weights=None: no transform_input) and inception_v3_google (")
-	r, err := Convert(src, dst, Options{Arch: "inception_v3_google", DType: "f16"})
+	r, err := Convert(t.Context(), src, dst, Options{Arch: "inception_v3_google", DType: "f16"})
 	require.NoError(t, err)
 	require.Equal(t, []string{"AuxLogits.conv0.bn.num_batches_tracked", "AuxLogits.fc.bias", "AuxLogits.fc.weight"}, r.Dropped)
 	m := open(t, dst)
@@ -142,7 +160,7 @@ func TestInception(t *testing.T) {
 	_, ok := m.Weight("AuxLogits.fc.weight")
 	require.False(t, ok)
 
-	_, err = Convert(src, dst, Options{Arch: "resnet18"})
+	_, err = Convert(t.Context(), src, dst, Options{Arch: "resnet18"})
 	require.ErrorContains(t, err, "AuxLogits.fc.weight")
 }
 
@@ -158,7 +176,7 @@ func TestTypes(t *testing.T) {
 			return tensors
 		})
 		dst := filepath.Join(t.TempDir(), "m.safetensors")
-		_, err := Convert(src, dst, Options{})
+		_, err := Convert(t.Context(), src, dst, Options{})
 		require.NoError(t, err)
 		w, _ := open(t, dst).Weight("linear.bias")
 		require.Equal(t, engine.F32, w.DType)
@@ -195,17 +213,15 @@ func TestRefuses(t *testing.T) {
 	} {
 		t.Run(want, func(t *testing.T) {
 			dst := filepath.Join(t.TempDir(), "m.safetensors")
-			_, err := Convert(resnet20(t, c.spoil), dst, c.o)
+			_, err := Convert(t.Context(), resnet20(t, c.spoil), dst, c.o)
 			require.ErrorContains(t, err, want)
 			require.NotContains(t, err.Error(), "\n")
-			left, err := os.ReadDir(filepath.Dir(dst))
-			require.NoError(t, err)
-			require.Empty(t, left)
+			requireNone(t, filepath.Dir(dst))
 		})
 	}
 	t.Run("mismatch", func(t *testing.T) {
 		src := resnet20(t, func(x []weights.Tensor) []weights.Tensor { return x[1:] })
-		_, err := Convert(src, filepath.Join(t.TempDir(), "m"), Options{Arch: "cifar_resnet20"})
+		_, err := Convert(t.Context(), src, filepath.Join(t.TempDir(), "m"), Options{Arch: "cifar_resnet20"})
 		var mismatch *engine.MismatchError
 		require.ErrorAs(t, err, &mismatch)
 		require.Equal(t, []string{"conv1.weight"}, mismatch.Missing)
@@ -228,17 +244,17 @@ func TestFormats(t *testing.T) {
 	} {
 		src := filepath.Join(dir, "model.pth") // the name means nothing
 		require.NoError(t, os.WriteFile(src, []byte(content), 0o666))
-		_, err := Convert(src, filepath.Join(dir, "dst"), Options{})
+		_, err := Convert(t.Context(), src, filepath.Join(dir, "dst"), Options{})
 		require.ErrorContains(t, err, want)
 		require.True(t, strings.HasPrefix(err.Error(), src+": "), err)
 	}
-	_, err := Convert(filepath.Join(dir, "nothing.pth"), filepath.Join(dir, "dst"), Options{})
+	_, err := Convert(t.Context(), filepath.Join(dir, "nothing.pth"), filepath.Join(dir, "dst"), Options{})
 	require.ErrorContains(t, err, "nothing.pth: no such file")
-	_, err = Convert(dir, filepath.Join(dir, "dst"), Options{})
+	_, err = Convert(t.Context(), dir, filepath.Join(dir, "dst"), Options{})
 	require.ErrorContains(t, err, "is a directory")
-	_, err = Convert(checkpoints+"hostile.zip.pth", filepath.Join(dir, "dst"), Options{})
+	_, err = Convert(t.Context(), checkpoints+"hostile.zip.pth", filepath.Join(dir, "dst"), Options{})
 	require.ErrorContains(t, err, `hostile.zip.pth: pickle, byte 169: the file asks to run "posix.system"`)
-	_, err = Convert(checkpoints+"training.zip.pth", filepath.Join(dir, "dst"), Options{})
+	_, err = Convert(t.Context(), checkpoints+"training.zip.pth", filepath.Join(dir, "dst"), Options{})
 	require.ErrorContains(t, err, "are those of no known network")
 }
 
@@ -246,13 +262,13 @@ func TestFormats(t *testing.T) {
 func TestDamagedModelFile(t *testing.T) {
 	src := resnet20(t, nil)
 	good := filepath.Join(t.TempDir(), "good")
-	_, err := Convert(src, good, Options{})
+	_, err := Convert(t.Context(), src, good, Options{})
 	require.NoError(t, err)
 	data, err := os.ReadFile(good)
 	require.NoError(t, err)
 	bad := filepath.Join(t.TempDir(), "bad")
 	require.NoError(t, os.WriteFile(bad, bytes.Replace(data, []byte(`\"Conv2D\"`), []byte(`\"Cond2D\"`), 1), 0o666))
-	_, err = Convert(bad, filepath.Join(t.TempDir(), "m"), Options{})
+	_, err = Convert(t.Context(), bad, filepath.Join(t.TempDir(), "m"), Options{})
 	require.ErrorContains(t, err, `Cond2D`)
 }
 
@@ -269,7 +285,7 @@ func TestPublishedResnet20(t *testing.T) {
 	digest, err := os.ReadFile(checkpoints + "cifar10-resnet20.sha256")
 	require.NoError(t, err)
 	dst := filepath.Join(t.TempDir(), "m.safetensors")
-	r, err := Convert(src, dst, Options{})
+	r, err := Convert(t.Context(), src, dst, Options{})
 	require.NoError(t, err)
 	require.Equal(t, "cifar_resnet20", r.Graph.Arch)
 	require.Equal(t, "torch", r.Source.Format)

@@ -1,6 +1,6 @@
 // Package convert makes model files of other frameworks' weights.
 //
-//	report, err := convert.Convert("resnet50.pth", "resnet50.safetensors", convert.Options{})
+//	report, err := convert.Convert(ctx, "resnet50.pth", "resnet50.safetensors", convert.Options{})
 //
 // The source's format is recognised by its content, the network by its tensors' names and shapes. Each format has a reader in a package of its own:
 //

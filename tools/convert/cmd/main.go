@@ -4,10 +4,14 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/featx-go/featx/engine/image"
 	"github.com/featx-go/featx/tools/convert"
@@ -40,7 +44,13 @@ func main() {
 		fmt.Fprintln(os.Stderr, "convert: give a source and a destination")
 		os.Exit(1)
 	}
-	r, err := convert.Convert(flag.Arg(0), flag.Arg(1), o)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	r, err := convert.Convert(ctx, flag.Arg(0), flag.Arg(1), o)
+	if errors.Is(err, context.Canceled) {
+		fmt.Fprintln(os.Stderr, "convert: interrupted: nothing is written")
+		os.Exit(130)
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "convert:", err)
 		os.Exit(1)
