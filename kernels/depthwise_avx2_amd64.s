@@ -56,6 +56,7 @@ none:
 	VMOVUPS (SI)(DX*1), v1   \
 	MOVQ 16(R12), DX         \
 	VMOVUPS (SI)(DX*1), v2   \
+	PREFETCHT0 64(SI)(DX*1)  \
 	ADDQ $24, R12
 
 // WINDOW is one output from its columns a, b and c.
@@ -78,6 +79,7 @@ none:
 plain:                            \
 	CLAMP(Y9)                     \
 	VMOVUPS Y9, (DI)              \
+	PREFETCHT0 64(DI)             \
 	ADDQ R8, DI                   \
 	DECQ BX                       \
 	JEQ  next
