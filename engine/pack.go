@@ -28,9 +28,9 @@ type panel struct {
 
 // packKey: a dense layer's order depends on the map that was flattened in front of it.
 type packKey struct {
-	node     int
-	in       Shape
-	winograd bool
+	node int
+	in   Shape
+	algorithm
 }
 
 func (w *packedWeights) bytes() int64 { return int64(len(w.data)) * 4 }
@@ -50,11 +50,11 @@ func shapeOfKernel(op Op, in Shape) kernelShape {
 	panic("engine: no kernel in " + op.Kind())
 }
 
-// packed gives the packed weights of a node, packing them at the first call; for Winograd's algorithm they are transformed.
-func (m *Model) packed(node int, in Shape, winograd bool) *packedWeights {
+// packed gives the packed weights of a node, packing them at the first call.
+func (m *Model) packed(node int, in Shape, how algorithm) *packedWeights {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	key := packKey{node, in, winograd}
+	key := packKey{node, in, how}
 	if _, ok := m.graph.Nodes[node].Op.(*Conv2D); ok {
 		key.in = Shape{} // the same for every picture size
 	}
@@ -70,14 +70,20 @@ func (m *Model) packed(node int, in Shape, winograd bool) *packedWeights {
 		name = op.Weight
 	}
 	tensor, _ := m.source.Weight(name)
-	w := pack(tensor, m.graph.Layout, shapeOfKernel(op, in), m.isa, winograd)
+	var w *packedWeights
+	if s := shapeOfKernel(op, in); how == depthwise {
+		w = packDepthwise(tensor, m.graph.Layout, s)
+	} else {
+		w = pack(tensor, m.graph.Layout, s, m.isa, how)
+	}
 	m.weights[key] = w
 	return w
 }
 
-func pack(tensor Weight, layout Layout, s kernelShape, isa kernels.ISA, winograd bool) *packedWeights {
+// pack makes the panels of a GEMM, or of Winograd's 36.
+func pack(tensor Weight, layout Layout, s kernelShape, isa kernels.ISA, how algorithm) *packedWeights {
 	taps := s.kh * s.kw
-	if winograd {
+	if how == winograd {
 		taps = kernels.WinogradFrequencies
 	}
 	w := &packedWeights{k: taps * s.cin, mr: isa.GemmPanels()[0].MR}
@@ -94,7 +100,7 @@ func pack(tensor Weight, layout Layout, s kernelShape, isa kernels.ISA, winograd
 	w.data = alignedFloats(size)
 	fill := packOIHW
 	switch {
-	case winograd:
+	case how == winograd:
 		fill = packWinograd(layout)
 	case layout == NHWC:
 		fill = packHWIO
@@ -169,4 +175,18 @@ func packHWIO(dst []float32, p panel, tensor Weight, s kernelShape, _ []float32)
 	for k := range s.kh * s.kw * s.cin {
 		tensor.widen(dst[k*p.nr:k*p.nr+p.cols], k*s.outC+p.outC)
 	}
+}
+
+// packDepthwise orders the weights as [channels/16][taps][16].
+func packDepthwise(tensor Weight, layout Layout, s kernelShape) *packedWeights {
+	taps := s.kh * s.kw
+	w := &packedWeights{k: taps, data: alignedFloats(roundUp(s.outC, kernels.DepthwiseBlock) * taps)}
+	for i, v := range tensor.Float32s() {
+		c, tap := i/taps, i%taps
+		if layout == NHWC {
+			tap, c = i/s.outC, i%s.outC
+		}
+		w.data[(c/kernels.DepthwiseBlock*taps+tap)*kernels.DepthwiseBlock+c%kernels.DepthwiseBlock] = v
+	}
+	return w
 }

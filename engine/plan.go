@@ -359,14 +359,19 @@ func (p *planner) headStep(node int, from, to *value, e epilogue) {
 	if conv, ok := op.(*Conv2D); ok {
 		w = conv.Window
 	}
-	winograd := winogradFits(op, k, to.shape)
-	weights := p.model.packed(node, from.shape, winograd)
+	how := chooseAlgorithm(op, from.shape, to.shape)
+	weights := p.model.packed(node, from.shape, how)
 	p.memory.Weights += weights.bytes()
-	if w.Pad.any() || winograd { // Winograd's last tiles may reach beyond a map without padding
+	if w.Pad.any() || how == winograd { // Winograd's last tiles may reach beyond a map without padding
 		p.zeros = max(p.zeros, from.shape.C)
 	}
-	if winograd {
-		p.add(&winogradStep{name: p.graph.Nodes[node].Name, from: from, to: to, epilogue: e, weights: weights, pad: w.Pad, cin: k.cin}, from, to, e.res)
+	name := p.graph.Nodes[node].Name
+	switch how {
+	case winograd:
+		p.add(&winogradStep{name: name, from: from, to: to, epilogue: e, weights: weights, pad: w.Pad, cin: k.cin}, from, to, e.res)
+		return
+	case depthwise:
+		p.add(&depthwiseStep{name: name, from: from, to: to, epilogue: e, weights: weights, window: w}, from, to, e.res)
 		return
 	}
 	if wantsPaddedCopy(w, k) {
@@ -378,7 +383,7 @@ func (p *planner) headStep(node int, from, to *value, e epilogue) {
 		p.add(&padStep{from: from, to: copied, pad: w.Pad}, from, copied)
 		from, w.Pad = copied, Pad{}
 	}
-	p.add(&gemmStep{name: p.graph.Nodes[node].Name, from: from, to: to, epilogue: e, weights: weights, window: w, kernel: k}, from, to, e.res)
+	p.add(&gemmStep{name: name, from: from, to: to, epilogue: e, weights: weights, window: w, kernel: k}, from, to, e.res)
 }
 
 // opStep makes the step of a node that is no chain.

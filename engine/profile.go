@@ -195,6 +195,10 @@ func (s *gemmStep) describe() description {
 	return description{kernel: "gemm", algorithm: algorithm, reads: reads(s.from, s.epilogue), shape: s.to.shape, weights: s.weights.bytes()}
 }
 
+func (s *depthwiseStep) describe() description {
+	return description{kernel: "depthwise", algorithm: windowName(s.window), reads: reads(s.from, s.epilogue), shape: s.to.shape, weights: s.weights.bytes()}
+}
+
 func (s *winogradStep) describe() description {
 	return description{kernel: "winograd", algorithm: "F(4x4,3x3)", reads: reads(s.from, s.epilogue), shape: s.to.shape, weights: s.weights.bytes()}
 }

@@ -39,6 +39,21 @@ func randomGraph(r *rand.Rand) *engine.Graph {
 		}
 		maps = append(maps, name)
 	}
+	channels := func(name string) int {
+		if name == engine.InputName {
+			return g.Input.C
+		}
+		shapes, err := g.Infer(g.Input)
+		if err != nil {
+			panic(err)
+		}
+		for i, n := range g.Nodes {
+			if n.Name == name {
+				return shapes[i].C
+			}
+		}
+		panic(name)
+	}
 	pick := func() string { return maps[len(maps)-1-min(r.IntN(len(maps)), r.IntN(len(maps)))] }
 	for range 8 + r.IntN(16) {
 		name, x := fmt.Sprintf("n%d", len(g.Nodes)), pick()
@@ -54,6 +69,10 @@ func randomGraph(r *rand.Rand) *engine.Graph {
 			}
 			if r.IntN(2) == 0 {
 				c.Bias = name + ".b"
+			}
+			if r.IntN(4) == 0 { // depthwise
+				c.Groups = channels(x)
+				c.OutC = c.Groups
 			}
 			try(c, x)
 		case 3, 4:

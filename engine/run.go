@@ -33,6 +33,7 @@ type worker struct {
 	pool         kernels.PoolRow
 	inputTiles   kernels.WinogradInputTiles
 	outputTiles  kernels.WinogradOutputTiles
+	depthwise    kernels.DepthwiseRow
 	_            [64]byte // workers write to their tiles: keep them on cache lines of their own
 }
 

@@ -24,14 +24,6 @@ type winogradStep struct {
 	rows           []int64 // offsets of a GEMM tile's rows: consecutive tiles lie side by side
 }
 
-// winogradFits tells whether a convolution is computed by Winograd's algorithm. It depends on the network and the size of the picture
-// alone, never on the machine, the batch or the threads, as the two algorithms round differently.
-func winogradFits(op Op, k kernelShape, out Shape) bool {
-	conv, ok := op.(*Conv2D)
-	return ok && conv.Kernel == [2]int{3, 3} && conv.Stride == [2]int{1, 1} && conv.Dilation == [2]int{1, 1} && k.groups == 1 &&
-		k.cin >= 32 && k.outC >= 32 && out.H >= 8 && out.W >= 8
-}
-
 func (s *winogradStep) prepare(p *Plan) {
 	s.tilesY, s.tilesX = (s.to.shape.H+kernels.WinogradTile-1)/kernels.WinogradTile, (s.to.shape.W+kernels.WinogradTile-1)/kernels.WinogradTile
 	for i := range s.weights.mr {

@@ -1,0 +1,54 @@
+package engine
+
+import "github.com/featx-go/featx/kernels"
+
+// depthwiseStep is a convolution whose every output channel sees one input channel. Its results have the bits of the GEMM's with one group per
+// channel, which would waste all but one lane of each vector.
+type depthwiseStep struct {
+	name     string
+	from, to *value
+	epilogue epilogue
+	weights  *packedWeights
+	window   Window
+	columns  int // of input pixels that a row of outputs sees, those in the padding included
+}
+
+func (s *depthwiseStep) prepare(p *Plan) {
+	s.columns = (s.to.shape.W-1)*s.window.Stride[1] + (s.window.Kernel[1]-1)*s.window.Dilation[1] + 1
+	p.scratchOffsets = max(p.scratchOffsets, s.columns*s.window.Kernel[0])
+}
+
+func (s *depthwiseStep) items(n, _ int) int { return n * s.to.shape.H }
+
+// run computes one row of outputs.
+func (s *depthwiseStep) run(w *worker, _, item int) {
+	in, out, e := s.from, s.to, &s.epilogue
+	picture, y := item/out.shape.H, item%out.shape.H
+	rows := s.window.Kernel[0]
+	for ky := range rows {
+		iy := y*s.window.Stride[0] - s.window.Pad.Top + ky*s.window.Dilation[0]
+		line := in.at() + (picture*in.shape.H+iy)*in.shape.W*in.stride
+		for x := range s.columns {
+			at := 0 // the zeros
+			if ix := x - s.window.Pad.Left; uint(iy) < uint(in.shape.H) && uint(ix) < uint(in.shape.W) {
+				at = line + ix*in.stride
+			}
+			w.offsets[x*rows+ky] = int64(at) * 4
+		}
+	}
+	pixel := item * out.shape.W
+	t := &w.depthwise
+	*t = kernels.DepthwiseRow{
+		A: w.base, Off: &w.offsets[0], W: &s.weights.data[0],
+		Rows: rows, Cols: s.window.Kernel[1], Stride: s.window.Stride[1], Dilation: s.window.Dilation[1],
+		Outputs: out.shape.W, Channels: out.shape.C,
+		C: w.float(out.at() + pixel*out.stride), CStride: out.stride * 4, Lo: e.lo, Hi: e.hi,
+	}
+	if e.scale != nil {
+		t.Scale, t.Shift = &e.scale[0], &e.shift[0]
+	}
+	if e.res != nil {
+		t.Res, t.ResStride = w.float(e.res.at()+pixel*e.res.stride), e.res.stride*4
+	}
+	w.isa.Depthwise(t)
+}
