@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unsafe"
 
+	"github.com/featx-go/featx/internal/brief"
 	"github.com/featx-go/featx/kernels"
 )
 
@@ -123,16 +124,21 @@ type MismatchError struct {
 }
 
 func (e *MismatchError) Error() string {
+	return "the weights do not fit the network: " + e.Differences()
+}
+
+// Differences lists the tensors by name, of each kind the first 20.
+func (e *MismatchError) Differences() string {
 	var parts []string
 	for _, p := range []struct {
 		what string
 		list []string
 	}{{"missing", e.Missing}, {"misshapen", e.Misshapen}, {"surplus", e.Surplus}} {
 		if len(p.list) > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s: %s", len(p.list), p.what, strings.Join(p.list, ", ")))
+			parts = append(parts, fmt.Sprintf("%d %s: %s", len(p.list), p.what, brief.List(p.list, 20)))
 		}
 	}
-	return "the weights do not fit the network: " + strings.Join(parts, "; ")
+	return strings.Join(parts, "; ")
 }
 
 // CheckWeights compares stored tensors (name -> shape) with what the graph needs. The error is a *MismatchError that lists every difference.

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/featx-go/featx/engine/arch"
+	"github.com/featx-go/featx/internal/brief"
 	"github.com/featx-go/featx/tools/convert"
 )
 
@@ -89,23 +90,14 @@ func writeReport(w io.Writer, dst string, r *convert.Report) {
 	fmt.Fprintf(w, "%s: %s from %s (%s, sha256 %s)\n", dst, r.Graph.Arch, r.Source.File, r.Source.Format, r.Source.SHA256)
 	fmt.Fprintf(w, "  tensors  %d, %s values, stored as %s, %s bytes\n", r.Tensors, grouped(r.Parameters), r.DType, grouped(r.Bytes))
 	if len(r.Dropped) > 0 {
-		fmt.Fprintf(w, "  left out %d entries that are no weights: %s\n", len(r.Dropped), few(r.Dropped))
+		fmt.Fprintf(w, "  left out %d entries that are no weights: %s\n", len(r.Dropped), brief.List(r.Dropped, 4))
 	}
 	p := r.Recipe
 	fmt.Fprintf(w, "  recipe   size %dx%d, resize %v, %s, crop %s, scale %s, mean %v, std %v, %s\n",
 		p.Size[0], p.Size[1], p.Resize, p.Interpolation, p.Crop, p.Scale, p.Mean, p.Std, p.Channels)
 	if len(r.Classes) > 0 {
-		fmt.Fprintf(w, "  classes  %d: %s\n", len(r.Classes), few(r.Classes))
+		fmt.Fprintf(w, "  classes  %d: %s\n", len(r.Classes), brief.List(r.Classes, 4))
 	}
-}
-
-// few lists the first names.
-func few(names []string) string {
-	const most = 4
-	if len(names) <= most {
-		return strings.Join(names, ", ")
-	}
-	return strings.Join(names[:most], ", ") + ", ..."
 }
 
 // wrapped lists names in lines of at most width characters.

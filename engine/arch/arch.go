@@ -74,11 +74,12 @@ func TrainingOnly(network, tensor string) bool {
 }
 
 // Recognise finds the network whose parameters have exactly the stored tensors' names and shapes, but for those of TrainingOnly. The number of
-// classes is free. Networks that differ in something else than tensors are not told apart: that is an error that names them.
+// classes is free. Networks that differ in something else than tensors are not told apart: that is an error that names them. If none fits, the error is an *UnknownError.
 func Recognise(stored map[string][]int) (*engine.Graph, error) {
 	var found []*engine.Graph
 	var names []string
-	best, fewest := "", -1
+	var unknown UnknownError
+	fewest := len(stored) // a network that differs in more tensors is not near
 	for _, name := range Names() {
 		g, err := BuildFor(name, stored)
 		if err != nil {
@@ -91,8 +92,8 @@ func Recognise(stored map[string][]int) (*engine.Graph, error) {
 			found, names = append(found, g), append(names, fmt.Sprintf("%s (%s)", name, builders[name].note))
 		}
 		if m, ok := err.(*engine.MismatchError); ok {
-			if n := len(m.Missing) + len(m.Misshapen) + len(m.Surplus); fewest < 0 || n < fewest {
-				best, fewest = name, n
+			if n := len(m.Missing) + len(m.Misshapen) + len(m.Surplus); n < fewest {
+				unknown, fewest = UnknownError{name, m}, n
 			}
 		}
 	}
@@ -102,11 +103,21 @@ func Recognise(stored map[string][]int) (*engine.Graph, error) {
 	case len(found) > 1:
 		return nil, fmt.Errorf("the tensors fit %s alike: name one with --arch", strings.Join(names, " and "))
 	}
+	return nil, &unknown
+}
+
+// UnknownError says that tensors are those of no network.
+type UnknownError struct {
+	Nearest  string                // the network that differs least, if one is near
+	Mismatch *engine.MismatchError // how it differs
+}
+
+func (e *UnknownError) Error() string {
 	hint := ""
-	if fewest >= 0 && fewest < len(stored) {
-		hint = fmt.Sprintf(" (nearest: %s, %d tensors differ)", best, fewest)
+	if e.Mismatch != nil {
+		hint = fmt.Sprintf(" (nearest: %s, but %s)", e.Nearest, e.Mismatch.Differences())
 	}
-	return nil, fmt.Errorf("the tensors' names and shapes are those of no known network%s: name one with --arch, of %s", hint, strings.Join(Names(), ", "))
+	return fmt.Sprintf("the tensors' names and shapes are those of no known network%s: name one with --arch, of %s", hint, strings.Join(Names(), ", "))
 }
 
 // torch is what the builders of PyTorch networks share: modules that own their tensors by name.

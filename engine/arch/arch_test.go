@@ -89,7 +89,18 @@ func TestRecogniseOtherClassesAndNearest(t *testing.T) {
 
 	delete(tensors, "bn1.weight")
 	_, err = Recognise(tensors)
-	require.ErrorContains(t, err, "nearest: resnet18, 1 tensors differ")
+	require.ErrorContains(t, err, "of no known network (nearest: resnet18, but 1 missing: bn1.weight): name one with --arch, of cifar")
+	var unknown *UnknownError
+	require.ErrorAs(t, err, &unknown)
+	require.Equal(t, UnknownError{"resnet18", &engine.MismatchError{Missing: []string{"bn1.weight"}}}, *unknown)
+	tensors["bn1.scale"] = []int{64}
+	tensors["conv1.weight"] = []int{64, 3, 5, 5}
+	_, err = Recognise(tensors)
+	require.ErrorContains(t, err, "but 1 missing: bn1.weight; 1 misshapen: conv1.weight: has [64 3 5 5], needs [64 3 7 7]; 1 surplus: bn1.scale)")
+	_, err = Recognise(map[string][]int{"a": {1}, "b": {2}})
+	require.ErrorContains(t, err, "of no known network: name one")
+	delete(tensors, "bn1.scale")
+	tensors["conv1.weight"] = []int{64, 3, 7, 7}
 	require.ErrorContains(t, g.CheckWeights(tensors), "1 missing: bn1.weight")
 }
 

@@ -137,6 +137,9 @@ func read(data []byte, o Options) (*model, error) {
 		return nil, errors.New("holds no floating-point tensors")
 	}
 	if err := m.chooseNetwork(data, shapes, o); err != nil {
+		if unknown, ok := err.(*arch.UnknownError); ok {
+			nameIntegers(unknown.Mismatch, integers)
+		}
 		return nil, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(shapes)) {
@@ -158,13 +161,7 @@ func read(data []byte, o Options) (*model, error) {
 	m.Graph.Input.H, m.Graph.Input.W = m.Recipe.Size[0], m.Recipe.Size[1]
 	err = m.Graph.CheckWeights(shapes)
 	if mismatch, ok := err.(*engine.MismatchError); ok {
-		mismatch.Missing = slices.DeleteFunc(mismatch.Missing, func(name string) bool {
-			dtype, ok := integers[name]
-			if ok {
-				mismatch.Misshapen = append(mismatch.Misshapen, fmt.Sprintf("%s: is %s, needs floating point", name, dtype))
-			}
-			return ok
-		})
+		nameIntegers(mismatch, integers)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s for pictures of %dx%d: %w", m.Graph.Arch, m.Recipe.Size[0], m.Recipe.Size[1], err)
@@ -173,6 +170,20 @@ func read(data []byte, o Options) (*model, error) {
 		m.Classes = o.Classes
 	}
 	return m, nil
+}
+
+// nameIntegers tells tensors of a type without fractions from those that are missing.
+func nameIntegers(e *engine.MismatchError, integers map[string]weights.DType) {
+	if e == nil {
+		return
+	}
+	e.Missing = slices.DeleteFunc(e.Missing, func(name string) bool {
+		dtype, ok := integers[name]
+		if ok {
+			e.Misshapen = append(e.Misshapen, fmt.Sprintf("%s: is %s, needs floating point", name, dtype))
+		}
+		return ok
+	})
 }
 
 // chooseNetwork sets the graph and what goes with it: the one asked for, the one in a model file, or the one that has such tensors.

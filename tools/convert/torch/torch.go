@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/featx-go/featx/internal/brief"
 )
 
 // File is a checkpoint's state_dict.
@@ -63,14 +65,12 @@ func stateDict(root any) (*dict, error) {
 		if _, ok := it.value.(*Tensor); ok {
 			return d, nil
 		}
-		if len(keys) < 10 {
-			keys = append(keys, keyText(it.key))
-		}
+		keys = append(keys, keyText(it.key))
 	}
 	if len(keys) == 0 {
 		return nil, fmt.Errorf("holds an empty dictionary; %s", saveHint)
 	}
-	return nil, fmt.Errorf("holds no tensors under a usual key (%s), only %s; %s", strings.Join(wrappers, ", "), strings.Join(keys, ", "), saveHint)
+	return nil, fmt.Errorf("holds no tensors under a usual key (%s), only %s; %s", strings.Join(wrappers, ", "), brief.List(keys, 10), saveHint)
 }
 
 func keyText(key any) string {
