@@ -15,13 +15,14 @@
 //	Z0-Z8    window, by columns        Z16-Z24  weights, by rows
 //	Z9       accumulator
 //
-// The other one takes 32 channels of 4 outputs at a time:
+// The others take 32 channels of 4 outputs at a time:
 //
 //	R8 R10-R12  table at the windows   R14  byte of the tap in it
 //	R15      from the weights of the first 16 channels to those of the others
 //	BP       taps left of the row
 //	Z0-Z7    accumulators: output o has Z(2o), Z(2o+1)
 //	Z8 Z9    weights of one tap        Z26 Z27  scale and shift of the second 16 channels
+//	Z10-Z19  with 5 columns: weights of a row; Z8 Z9 are the pixel then
 
 #include "go_asm.h"
 #include "textflag.h"
@@ -115,7 +116,7 @@ plain:                       \
 #define CAB(plain) WINDOW(Z6, Z7, Z8, Z0, Z1, Z2, Z3, Z4, Z5, plain)
 
 // func depthwiseAVX512(t *DepthwiseRow)
-TEXT ·depthwiseAVX512(SB), NOSPLIT, $24-8
+TEXT ·depthwiseAVX512(SB), NOSPLIT, $32-8
 	MOVQ t+0(FP), AX
 	MOVQ DepthwiseRow_A(AX), SI
 	MOVQ DepthwiseRow_W(AX), R13
@@ -190,6 +191,20 @@ next:
 	VFMADD231PS (SI)(DX*1), Z8, K1, v0   \
 	VFMADD231PS 64(SI)(DX*1), Z9, K2, v1
 
+// FEED multiplies the pixel in Z8 and Z9.
+#define FEED(w0, w1, v0, v1) VFMADD231PS w0, Z8, v0; VFMADD231PS w1, Z9, v1
+#define FEED0(v0, v1) FEED(Z10, Z11, v0, v1)
+#define FEED1(v0, v1) FEED(Z12, Z13, v0, v1)
+#define FEED2(v0, v1) FEED(Z14, Z15, v0, v1)
+#define FEED3(v0, v1) FEED(Z16, Z17, v0, v1)
+#define FEED4(v0, v1) FEED(Z18, Z19, v0, v1)
+
+// PIXEL loads the pixel whose offset lies at entry.
+#define PIXEL(entry) \
+	MOVQ entry, DX                 \
+	VMOVUPS.Z (SI)(DX*1), K1, Z8   \
+	VMOVUPS.Z 64(SI)(DX*1), K2, Z9
+
 #define STORE(v0, v1, plain) \
 	VFMADD213PS Z29, Z28, v0             \
 	VFMADD213PS Z27, Z26, v1             \
@@ -258,6 +273,14 @@ outputs:
 	VPXORD Z7, Z7, Z7
 	MOVQ R13, weights-24(SP)
 	XORL R14, R14
+	CMPQ DepthwiseRow_Cols(AX), $5
+	JNE  row
+	CMPQ DepthwiseRow_Stride(AX), $1
+	JNE  row
+	CMPQ DepthwiseRow_Dilation(AX), $1
+	JNE  row
+	CMPQ BX, $4
+	JGE  row5
 
 row:
 	MOVQ DepthwiseRow_Cols(AX), BP
@@ -283,6 +306,7 @@ tap:
 	CMPQ R14, DX
 	JNE  row
 
+store:
 	MOVQ weights-24(SP), R13
 	STORE(Z0, Z1, s0)
 	STORE(Z2, Z3, s1)
@@ -291,6 +315,61 @@ tap:
 	MOVQ window-16(SP), DX
 	LEAQ (R12)(DX*1), R8
 	JMP  outputs
+
+row5:
+	// A window of 5 columns, stride 1: the 4 outputs share 8 pixels of a row. R10 and R11 are one and three columns, R14 and
+	// BP the table at the first and the fifth of the row.
+	MOVQ R8, R14
+	MOVQ DX, R10
+	LEAQ (DX)(DX*2), R11
+	MOVQ DepthwiseRow_Rows(AX), DX
+	MOVQ DX, rows-32(SP)
+
+pixels:
+	VMOVUPS (R13), Z10
+	VMOVUPS (R13)(R15*1), Z11
+	VMOVUPS 64(R13), Z12
+	VMOVUPS 64(R13)(R15*1), Z13
+	VMOVUPS 128(R13), Z14
+	VMOVUPS 128(R13)(R15*1), Z15
+	VMOVUPS 192(R13), Z16
+	VMOVUPS 192(R13)(R15*1), Z17
+	VMOVUPS 256(R13), Z18
+	VMOVUPS 256(R13)(R15*1), Z19
+	LEAQ (R14)(R10*4), BP
+	PIXEL((R14))
+	FEED0(Z0, Z1)
+	PIXEL((R14)(R10*1))
+	FEED1(Z0, Z1)
+	FEED0(Z2, Z3)
+	PIXEL((R14)(R10*2))
+	FEED2(Z0, Z1)
+	FEED1(Z2, Z3)
+	FEED0(Z4, Z5)
+	PIXEL((R14)(R11*1))
+	FEED3(Z0, Z1)
+	FEED2(Z2, Z3)
+	FEED1(Z4, Z5)
+	FEED0(Z6, Z7)
+	PIXEL((BP))
+	FEED4(Z0, Z1)
+	FEED3(Z2, Z3)
+	FEED2(Z4, Z5)
+	FEED1(Z6, Z7)
+	PIXEL((BP)(R10*1))
+	FEED4(Z2, Z3)
+	FEED3(Z4, Z5)
+	FEED2(Z6, Z7)
+	PIXEL((BP)(R10*2))
+	FEED4(Z4, Z5)
+	FEED3(Z6, Z7)
+	PIXEL((BP)(R11*1))
+	FEED4(Z6, Z7)
+	ADDQ $320, R13
+	ADDQ $8, R14
+	DECQ rows-32(SP)
+	JNE  pixels
+	JMP  store
 
 nextAny:
 	MOVQ DepthwiseRow_Rows(AX), DX
