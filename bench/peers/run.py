@@ -169,14 +169,19 @@ class Bench:
         """The peer with the setting that is the quickest here."""
         about = self.about(peer, threads, batch)
         engines = [Engine(peer, about["name"], about["version"], s, self.child(peer, "run", peer, folder, threads, batch, s)) for s in about["settings"]]
-        if len(engines) > 1:
-            times = {e: [] for e in engines}
-            for _ in range(3):
-                for e in engines:
-                    times[e].append(e.run())
-            engines.sort(key=lambda e: min(times[e]))
-            for e in engines[1:]:
+        times = {e: [] for e in engines}
+        for _ in range(4):
+            if len(engines) == 1:
+                break
+            for e in engines:
+                times[e].append(e.run())
+            least = min(min(times[e]) for e in engines)
+            for e in [e for e in engines if min(times[e]) > 1.3 * least]:  # no need to try that again
                 e.close()
+                engines.remove(e)
+        engines.sort(key=lambda e: min(times[e], default=0))
+        for e in engines[1:]:
+            e.close()
         return engines[0]
 
     def compare(self, network, folder, threads, batch):
