@@ -35,11 +35,14 @@ func BenchmarkDepthwise(b *testing.B) {
 						for ky := range l.kern {
 							iy := y*l.stride + ky - l.kern/2
 							for x := range columns {
-								ix, at := x-l.kern/2, 0
-								if uint(iy) < uint(l.size) && uint(ix) < uint(l.size) {
-									at = zeros + (iy*l.size+ix)*l.channels
+								off[x*l.kern+ky] = 0
+							}
+							if uint(iy) < uint(l.size) {
+								at := 4 * (zeros + iy*l.size*l.channels)
+								for x := l.kern / 2; x < min(columns, l.kern/2+l.size); x++ {
+									off[x*l.kern+ky] = int64(at)
+									at += 4 * l.channels
 								}
-								off[x*l.kern+ky] = 4 * int64(at)
 							}
 						}
 						isa.Depthwise(&DepthwiseRow{
