@@ -19,7 +19,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 CACHE = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
 
-NETWORKS = ["resnet18", "resnet50", "vgg16"]
+NETWORKS = ["resnet18", "resnet50", "vgg16", "inception_v3", "mobilenet_v2", "squeezenet1_1"]
 PEERS = ["onnxruntime", "openvino", "ncnn", "torch"]
 PACKAGES = ["numpy", "onnx", "onnxruntime", "openvino", "ncnn"]
 TORCH_INDEX = "https://download.pytorch.org/whl/cpu"  # the index of PyPI itself has a CUDA build of several GB for Linux
