@@ -25,15 +25,26 @@ func (s *depthwiseStep) run(w *worker, _, item int) {
 	in, out, e := s.from, s.to, &s.epilogue
 	picture, y := item/out.shape.H, item%out.shape.H
 	rows := s.window.Kernel[0]
+	inside := min(s.columns, s.window.Pad.Left+in.shape.W) // columns before the padding on the right
 	for ky := range rows {
 		iy := y*s.window.Stride[0] - s.window.Pad.Top + ky*s.window.Dilation[0]
-		line := in.at() + (picture*in.shape.H+iy)*in.shape.W*in.stride
-		for x := range s.columns {
-			at := 0 // the zeros
-			if ix := x - s.window.Pad.Left; uint(iy) < uint(in.shape.H) && uint(ix) < uint(in.shape.W) {
-				at = line + ix*in.stride
+		column := w.offsets[ky:]
+		if uint(iy) >= uint(in.shape.H) {
+			for x := range s.columns {
+				column[x*rows] = 0 // the zeros
 			}
-			w.offsets[x*rows+ky] = int64(at) * 4
+			continue
+		}
+		for x := range min(s.window.Pad.Left, s.columns) {
+			column[x*rows] = 0
+		}
+		at := int64(in.at()+(picture*in.shape.H+iy)*in.shape.W*in.stride) * 4
+		for x := s.window.Pad.Left; x < inside; x++ {
+			column[x*rows] = at
+			at += int64(in.stride) * 4
+		}
+		for x := max(inside, 0); x < s.columns; x++ {
+			column[x*rows] = 0
 		}
 	}
 	pixel := item * out.shape.W
