@@ -291,7 +291,7 @@ def markdown(report):
         cells = [(f"**{at[k]:.1f}**" if k == r["best_peer"] else f"{at[k]:.1f}") if k in at else "" for k in keys]
         lines.append(f"| {r['network']} | {r['threads']} | {r['batch']} | " + " | ".join(cells) + f" | {r['ratio']:.2f} | {r['load_average']:.1f} |")
     lines += ["", "Settings that were the quickest: " + "; ".join(
-        f"{name}: {', '.join(sorted(used))}" for name, used in settings_used(report).items()) + "."]
+        f"{name}: {' / '.join(sorted(used))}" for name, used in settings_used(report).items()) + "."]
     if report.get("first"):
         first = report["first"]
         base = {e["key"]: e for e in first["engines"]}["featx"]

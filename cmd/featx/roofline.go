@@ -17,7 +17,7 @@ const (
 	plotLeft, plotTop     = 70.0, 96.0
 	plotWidth, plotHeight = 1000.0, 760.0
 	listLeft              = plotLeft + plotWidth + 40
-	listColumn, listLine  = 330.0, 14.0
+	listLine              = 14.0
 	peakText              = 170.0                                                                     // room of the text above the peak's line
 	dotColours            = "#0072b2 #d55e00 #009e73 #cc79a7 #e69f00 #56b4e9 #7f3c8d #8c6d31 #444444" // for the colour-blind too (Okabe and Ito)
 )
@@ -122,6 +122,11 @@ func drawRoofline(w io.Writer, r *benchReport) {
 	dots, x, y := roofline(r)
 	perColumn := int(math.Floor((plotTop + plotHeight) / listLine))
 	columns := (len(dots) + perColumn - 1) / perColumn
+	longest := 0
+	for _, d := range dots {
+		longest = max(longest, len(d.step.Name))
+	}
+	listColumn := 190 + 6.2*float64(longest)
 	width, height := listLeft+listColumn*float64(columns)+10, plotTop+plotHeight+70
 
 	fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %.0f %.0f" width="%.0f" height="%.0f" font-family="sans-serif" font-size="12" fill="#222">`+"\n", width, height, width, height)
