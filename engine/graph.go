@@ -57,7 +57,7 @@ func (s Shape) check() error {
 	if s.H < 1 || s.W < 1 || s.C < 1 {
 		return fmt.Errorf("shape %v has no elements", s)
 	}
-	if s.H > maxExtent || s.W > maxExtent || s.C > maxExtent || s.H*s.W > maxElements/s.C {
+	if s.H > maxExtent || s.W > maxExtent || s.C > maxExtent || int64(s.H)*int64(s.W) > maxElements/int64(s.C) {
 		return fmt.Errorf("shape %v is too large (at most %d values a picture)", s, maxElements)
 	}
 	return nil

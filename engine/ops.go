@@ -74,7 +74,7 @@ func (p Pad) validate() error {
 // out is the number of positions of the window on both axes (PyTorch's formula; Keras's paddings are written as explicit pads).
 func (w Window) out(in Shape) (h, wd int, err error) {
 	one := func(size, before, after, k, stride, dilation int) int {
-		span := (k-1)*dilation + 1
+		span := int(min(int64(k-1)*int64(dilation), 1<<30)) + 1 // 1<<30 is beyond every map, and an int of 32 bits holds it
 		room := size + before + after - span
 		if room < 0 {
 			if w.Ceil && room > -stride {
@@ -429,6 +429,9 @@ func (*Concat) infer(in []Shape) (Shape, error) {
 			return Shape{}, fmt.Errorf("heights and widths differ")
 		}
 		out.C += s.C
+		if err := out.check(); err != nil { // here, lest many of them overflow
+			return Shape{}, err
+		}
 	}
 	if out.Flat && out.H*out.W > 1 && len(in) > 1 {
 		return Shape{}, fmt.Errorf("flattened maps cannot be joined: join the maps, then flatten")

@@ -28,7 +28,7 @@ type Memory struct {
 }
 
 // maxArena is more than any sensible run needs, and little enough to be refused before the machine is brought down.
-const maxArena = 64 << 30
+const maxArena = min(64<<30, math.MaxInt)
 
 // Plan is a model made ready to compute some layers of pictures of one size. It is immutable and may be shared.
 type Plan struct {
@@ -116,7 +116,7 @@ func (m *Model) Plan(o PlanOptions) (*Plan, error) {
 func (m *Model) fits(size Shape, shapes []Shape) error {
 	for i, from := range m.graph.edges() {
 		for _, p := range m.graph.Nodes[i].Op.params(m.graph.Layout, pick(from, size, shapes)) {
-			if w, _ := m.source.Weight(p.Tensor); w.Elements() != product(p.Shape) {
+			if w, _ := m.source.Weight(p.Tensor); int64(w.Elements()) != product(p.Shape) {
 				return fmt.Errorf("layer %q needs %v of tensor %q at picture size %dx%d, which is %v: this network takes %dx%d",
 					m.graph.Nodes[i].Name, p.Shape, p.Tensor, size.H, size.W, w.Shape, m.graph.Input.H, m.graph.Input.W)
 			}
@@ -125,10 +125,10 @@ func (m *Model) fits(size Shape, shapes []Shape) error {
 	return nil
 }
 
-func product(shape []int) int {
-	n := 1
+func product(shape []int) int64 {
+	n := int64(1)
 	for _, d := range shape {
-		n *= d
+		n *= int64(d)
 	}
 	return n
 }
@@ -423,12 +423,16 @@ func (p *planner) finish() error {
 		return fmt.Errorf("%d pictures of %dx%d need %.0f GiB of memory (at most %d): give a smaller size or batch",
 			p.batch, p.size.H, p.size.W, math.Ceil(bytes/(1<<30)), maxArena>>30)
 	}
-	largest := 0.0 // first without integers, which could overflow
+	largest, all := 0.0, 0.0 // first without integers, which could overflow
 	for _, b := range p.buffers {
-		largest = max(largest, float64(b.floats)*4*float64(p.batch))
+		bytes := float64(b.floats) * 4 * float64(p.batch)
+		largest, all = max(largest, bytes), all+bytes
 	}
 	if largest > maxArena {
 		return tooMuch(largest)
+	}
+	if all > 3*math.MaxInt { // so that the arena's floats can be counted where an int has 32 bits
+		return tooMuch(all)
 	}
 	p.arena = assignArena(p.buffers, p.batch, p.zeros)
 	p.memory.Activations = int64(p.arena) * 4

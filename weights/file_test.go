@@ -192,19 +192,20 @@ func TestParseRefuses(t *testing.T) {
 	good := written(t, info, source, engine.F32)
 	entry := func(h map[string]any, name string) map[string]any { return h[name].(map[string]any) }
 	meta := func(h map[string]any) map[string]any { return entry(h, "__metadata__") }
+	huge := []int{math.MaxInt, math.MaxInt, 9}
 	for want, change := range map[string]func(h map[string]any){
-		`shape [9223372036854775807 9] is impossible`: func(h map[string]any) { entry(h, "fc.weight")["shape"] = []int{math.MaxInt64, 9} },
-		`shape [-5 -3] is impossible`:                 func(h map[string]any) { entry(h, "fc.weight")["shape"] = []int{-5, -3} },
-		`unknown dtype "F31"`:                         func(h map[string]any) { entry(h, "fc.weight")["dtype"] = "F31" },
-		`"fc.weight" is I32: a model file holds`:      func(h map[string]any) { entry(h, "fc.weight")["dtype"] = "I32" },
-		`has [5 3], needs [3 5]`:                      func(h map[string]any) { entry(h, "fc.weight")["shape"] = []int{5, 3} },
-		`overlaps the one before it`:                  func(h map[string]any) { entry(h, "bn.bias")["data_offsets"] = entry(h, "bn.weight")["data_offsets"] },
-		`belong to no`:                                func(h map[string]any) { delete(h, "bn.bias") },
-		`out of order`:                                func(h map[string]any) { entry(h, "fc.bias")["data_offsets"] = []int{12, 0} },
-		`but data_offsets [0 64] hold 64`:             func(h map[string]any) { entry(h, "fc.bias")["data_offsets"] = []int{0, 64} },
-		`cannot unmarshal number 1e+40`:               func(h map[string]any) { entry(h, "fc.bias")["data_offsets"] = []float64{0, 1e40} },
-		`needs dtype, shape and two`:                  func(h map[string]any) { delete(entry(h, "fc.bias"), "data_offsets") },
-		`missing: fc.bias; 1 surplus: fc.bios`:        func(h map[string]any) { h["fc.bios"] = h["fc.bias"]; delete(h, "fc.bias") },
+		fmt.Sprintf("shape %v is impossible", huge): func(h map[string]any) { entry(h, "fc.weight")["shape"] = huge },
+		`shape [-5 -3] is impossible`:               func(h map[string]any) { entry(h, "fc.weight")["shape"] = []int{-5, -3} },
+		`unknown dtype "F31"`:                       func(h map[string]any) { entry(h, "fc.weight")["dtype"] = "F31" },
+		`"fc.weight" is I32: a model file holds`:    func(h map[string]any) { entry(h, "fc.weight")["dtype"] = "I32" },
+		`has [5 3], needs [3 5]`:                    func(h map[string]any) { entry(h, "fc.weight")["shape"] = []int{5, 3} },
+		`overlaps the one before it`:                func(h map[string]any) { entry(h, "bn.bias")["data_offsets"] = entry(h, "bn.weight")["data_offsets"] },
+		`belong to no`:                              func(h map[string]any) { delete(h, "bn.bias") },
+		`out of order`:                              func(h map[string]any) { entry(h, "fc.bias")["data_offsets"] = []int{12, 0} },
+		`but data_offsets [0 64] hold 64`:           func(h map[string]any) { entry(h, "fc.bias")["data_offsets"] = []int{0, 64} },
+		`cannot unmarshal number 1e+40`:             func(h map[string]any) { entry(h, "fc.bias")["data_offsets"] = []float64{0, 1e40} },
+		`needs dtype, shape and two`:                func(h map[string]any) { delete(entry(h, "fc.bias"), "data_offsets") },
+		`missing: fc.bias; 1 surplus: fc.bios`:      func(h map[string]any) { h["fc.bios"] = h["fc.bias"]; delete(h, "fc.bias") },
 		`1 surplus: empty`: func(h map[string]any) {
 			h["empty"] = map[string]any{"dtype": "F32", "shape": []int{0}, "data_offsets": []int{0, 0}}
 		},

@@ -73,7 +73,7 @@ func DecodeFile(path string) (*RGB, error) {
 }
 
 // checkSize refuses pictures before memory is spent on them.
-func checkSize(w, h int) error {
+func checkSize(w, h int64) error {
 	if w <= 0 || h <= 0 {
 		return fmt.Errorf("broken picture: its header says %d x %d pixels", w, h)
 	}
@@ -95,7 +95,7 @@ func decodePNG(r io.Reader, head []byte) (*RGB, error) {
 		return nil, errors.New("broken PNG: it does not begin with its header (IHDR)")
 	}
 	w, h := binary.BigEndian.Uint32(head[ihdr:]), binary.BigEndian.Uint32(head[ihdr+4:])
-	if err := checkSize(int(w), int(h)); err != nil {
+	if err := checkSize(int64(w), int64(h)); err != nil {
 		return nil, err
 	}
 	img, err := png.Decode(r)

@@ -189,7 +189,7 @@ func (d *jpegDecoder) readFrame(marker byte, s []byte) error {
 	}
 	d.progressive = marker == 0xc2
 	d.h, d.w = int(binary.BigEndian.Uint16(s[1:])), int(binary.BigEndian.Uint16(s[3:]))
-	if err := checkSize(d.w, d.h); err != nil {
+	if err := checkSize(int64(d.w), int64(d.h)); err != nil {
 		return err
 	}
 	hMax, vMax := 1, 1

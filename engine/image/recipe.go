@@ -218,13 +218,16 @@ func (r *Recipe) pixels(dst []uint8, img *RGB) error {
 
 // of returns the height and width that a picture of h x w is resized to.
 func (z Resize) of(h, w int) [2]int {
+	long := func(n, short int) int {
+		return int(min(int64(z.Edge)*int64(n)/int64(short), math.MaxInt32)) // more is too large in any case
+	}
 	switch {
 	case z.H > 0:
 		return [2]int{z.H, z.W}
 	case z.Edge > 0 && w <= h:
-		return [2]int{z.Edge * h / w, z.Edge}
+		return [2]int{long(h, w), z.Edge}
 	case z.Edge > 0:
-		return [2]int{z.Edge, z.Edge * w / h}
+		return [2]int{z.Edge, long(w, h)}
 	}
 	return [2]int{h, w}
 }

@@ -208,7 +208,7 @@ func TestValidate(t *testing.T) {
 		{func(r *Recipe) { r.Size = [2]int{math.MaxInt, math.MaxInt} }, "size"},
 		{func(r *Recipe) { r.Resize.Edge = -5 }, "resize"},
 		{func(r *Recipe) { r.Resize.H = 5 }, "resize"},
-		{func(r *Recipe) { r.Resize = Resize{H: 1 << 40, W: 1} }, "resize"},
+		{func(r *Recipe) { r.Resize = Resize{H: math.MaxInt, W: 1} }, "resize"},
 		{func(r *Recipe) { r.Interpolation = "" }, "interpolation"},
 		{func(r *Recipe) { r.Interpolation = "magic" }, `interpolation "magic": must be nearest`},
 		{func(r *Recipe) { r.Crop = "top" }, `crop "top"`},

@@ -17,8 +17,8 @@ const magic = "\x93NUMPY"
 //
 // descr is NumPy's name of the type: "<f4" is float32, "<U7" are strings of 7 characters.
 func Header(descr string, dims ...int) []byte {
-	longest := append([]int{math.MaxInt64}, dims[1:]...)
-	length := len(magic) + 2 + 2 + len(dictionary(descr, longest)) + 1
+	const digits = 19 // of the largest int64
+	length := len(magic) + 2 + 2 + len(dictionary(descr, append([]int{0}, dims[1:]...))) + digits - 1 + 1
 	length = (length + 63) / 64 * 64
 	b := append([]byte(magic), 1, 0)
 	b = binary.LittleEndian.AppendUint16(b, uint16(length-len(magic)-4))

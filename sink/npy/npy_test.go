@@ -3,6 +3,7 @@ package npy_test
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
 	"strings"
 	"testing"
 
@@ -50,7 +51,7 @@ func TestRead(t *testing.T) {
 }
 
 func TestHeaderLength(t *testing.T) {
-	require.Len(t, npy.Header("<f4", 1<<62, 2048, 7, 7), len(npy.Header("<f4", 0, 2048, 7, 7)))
+	require.Len(t, npy.Header("<f4", math.MaxInt, 2048, 7, 7), len(npy.Header("<f4", 0, 2048, 7, 7)))
 	require.Zero(t, len(npy.Header("<U123", 5))%64)
 	require.Contains(t, string(npy.Header("<f4", 5)), "'shape': (5,), }")
 }
@@ -69,7 +70,7 @@ func TestReadErrors(t *testing.T) {
 		"a single number":                       head("'<f4'", "False", "()"),
 		"[5] values of 4 bytes, but 16 bytes":   head("'<f4'", "False", "(5,)"),
 		"[3 1] values":                          head("'<f4'", "False", "(3, 1)"),
-		"[4294967296 4294967297]":               head("'<f4'", "False", "(4294967296, 4294967297)"),
+		"4294967296":                            head("'<f4'", "False", "(4294967296, 4294967297)"),
 		"its shape is (99999999999999999999,)":  head("'<f4'", "False", "(99999999999999999999,)"),
 		"lacks descr, fortran_order or shape":   head("'<f4'", "False", "(-4,)"),
 		"version 9.0":                           file(9, "{}"),

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -338,6 +339,9 @@ func TestHostilePickles(t *testing.T) {
 		"one list, often":     {"(" + "(" + strings.Repeat("N", 20000) + "lq\x000" + strings.Repeat("ccollections\nOrderedDict\nh\x00\x85R", 20000), "its arguments"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if name == "stride" && strconv.IntSize == 32 {
+				t.Skip("no int of this machine holds it: it is refused earlier")
+			}
 			data := program(c.opcodes)
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
