@@ -53,6 +53,6 @@ func vgg(config string, bn bool, o Options) *engine.Graph {
 	x = t.relu("classifier.4", x)
 	x = t.Add("classifier.5", &engine.Identity{Dropout: true}, x)
 	t.Features = x
-	x = t.linear("classifier.6", x, o.Classes)
+	t.linear("classifier.6", x, o.Classes)
 	return t.graph()
 }
