@@ -22,7 +22,6 @@ CACHE = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~")
 NETWORKS = ["resnet18", "resnet50", "vgg16", "inception_v3", "mobilenet_v2", "squeezenet1_1"]
 PEERS = ["onnxruntime", "openvino", "ncnn", "torch"]
 PACKAGES = ["numpy", "onnx", "onnxruntime", "openvino", "ncnn"]
-TORCH_INDEX = "https://download.pytorch.org/whl/cpu"  # the index of PyPI itself has a CUDA build of several GB for Linux
 AGREEMENT = 0.99999
 FIRST_NETWORK = "resnet50"
 
@@ -48,9 +47,8 @@ def environment(options):
             say(f"{package}: pip cannot install it")
     pythons = {p: python for p in options.peers if p != "torch" and has(python, [p, "numpy"])}
     if "torch" in options.peers:
-        if not has(python, ["torch"]):
-            subprocess.run([python, "-m", "pip", "install", "--quiet", "--retries", "0", "--index-url", TORCH_INDEX, "torch"], capture_output=True)
-        for p in [python, options.torch_python, "/usr/bin/python3"]:
+        # Not by pip: its package for Linux is a CUDA build of several GB.
+        for p in [options.torch_python, python, "/usr/bin/python3"]:
             if p and os.path.exists(p) and has(p, ["torch", "numpy"]):
                 pythons["torch"] = p
                 break
