@@ -32,8 +32,9 @@ type crew struct {
 // idle is the step number between runs: no worker has anything to do.
 const idle = 1<<31 - 1
 
-// spins is how often a worker looks for new work before it parks: some tens of microseconds.
-const spins = 4000
+// spins is how often a worker looks for new work inside a run before it parks: about a millisecond, longer than most steps that leave it without work. Waking it up again
+// costs as much as a small step.
+const spins = 200_000
 
 // newCrew starts the workers 1 to n-1; the caller is worker 0. Work must not panic.
 func newCrew(n, steps int, work func(worker, step, item int)) *crew {
