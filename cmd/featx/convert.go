@@ -90,7 +90,7 @@ func writeReport(w io.Writer, dst string, r *convert.Report) {
 	fmt.Fprintf(w, "%s: %s from %s (%s, sha256 %s)\n", dst, r.Graph.Arch, r.Source.File, r.Source.Format, r.Source.SHA256)
 	fmt.Fprintf(w, "  tensors  %d, %s values, stored as %s, %s bytes\n", r.Tensors, grouped(r.Parameters), r.DType, grouped(r.Bytes))
 	if len(r.Dropped) > 0 {
-		fmt.Fprintf(w, "  left out %d entries that are no weights: %s\n", len(r.Dropped), brief.List(r.Dropped, 4))
+		fmt.Fprintf(w, "  left out %d entries that the network does not use: %s\n", len(r.Dropped), brief.List(r.Dropped, 4))
 	}
 	p := r.Recipe
 	fmt.Fprintf(w, "  recipe   size %dx%d, resize %v, %s, crop %s, scale %s, mean %v, std %v, %s\n",
