@@ -12,11 +12,11 @@ def version():
 
 
 def settings(threads, batch):
-    return ["default"]
+    return ["default", "no spinning behind a run"] if threads > 1 else ["default"]
 
 
 class Session:
-    """Every graph optimisation, sequential execution; workers stop spinning at the end of a run."""
+    """Every graph optimisation, sequential execution."""
 
     def __init__(self, folder, threads, batch, setting, pictures, features=False):
         import onnxruntime as ort
@@ -24,7 +24,8 @@ class Session:
         o.intra_op_num_threads, o.inter_op_num_threads = threads, 1
         o.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
         o.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
-        o.add_session_config_entry("session.force_spinning_stop", "1")
+        if setting != "default":
+            o.add_session_config_entry("session.force_spinning_stop", "1")
         o.add_free_dimension_override_by_name("n", batch)
         file = folder + ("/features.onnx" if features else "/model.onnx")
         self.session = ort.InferenceSession(file, o, providers=["CPUExecutionProvider"])
