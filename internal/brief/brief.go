@@ -1,4 +1,3 @@
-// Package brief puts names into a line that people read.
 package brief
 
 import (

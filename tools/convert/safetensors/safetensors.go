@@ -1,4 +1,3 @@
-// Package safetensors reads the tensors of plain .safetensors files, such as the published ones of timm.
 package safetensors
 
 import "github.com/featx-go/featx/weights"

@@ -1,0 +1,2 @@
+// Package brief puts names into a line that people read.
+package brief
