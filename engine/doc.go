@@ -6,10 +6,12 @@
 //	weights.go        where the parameters come from            and whether they fit
 //	tap.go            layer names, aliases, globs, indices      which values are wanted
 //	fuse.go           chains of nodes that become one step
+//	algorithm.go      direct, Winograd or depthwise, by the network and the picture's size alone
 //	pack.go           weights in the kernels' order, once per model
 //	plan.go arena.go  steps, buffers, memory                    what will be done
 //	run.go pool.go    runners, their workers                    and doing it
 //	step_*.go         one kind of step each
+//	profile.go        what the steps are, and what each takes
 //
 // A [Model] is a [Graph] with weights packed for one instruction set. A [Plan] is a model cut to a set of wanted layers, an
 // input size and a largest batch. A [Runner] owns the memory and the worker goroutines of one plan. Models and plans
