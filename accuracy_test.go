@@ -97,7 +97,7 @@ func torchPredictions(t *testing.T, sha256 string) []byte {
 			return digits
 		}
 	}
-	t.Skipf("no testdata/golden/*predictions.txt for the checkpoint with sha256 %q", sha256)
+	t.Fatalf("no testdata/golden/*predictions.txt for the checkpoint with sha256 %q: make one (make golden, make embedded)", sha256)
 	return nil
 }
 

@@ -42,11 +42,7 @@ func cifarResnet(depth int, o Options) *engine.Graph {
 
 func (t torch) optionABlock(name, x string, inC, width, stride int) string {
 	fx := fxNames{}
-	y := t.conv(name+".conv1", x, width, 3, stride, 1, false)
-	y = t.bn(name+".bn1", y)
-	y = t.relu(fx.next(name+".relu"), y)
-	y = t.conv(name+".conv2", y, width, 3, 1, 1, false)
-	y = t.bn(name+".bn2", y)
+	y := t.basicBranch(name, fx, x, width, stride)
 	if stride != 1 || inC != width {
 		x = t.Add(name+".shortcut.subsample", &engine.MaxPool{Window: engine.Square(1, stride, 0)}, x)
 		extra := width - inC

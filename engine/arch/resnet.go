@@ -59,12 +59,16 @@ func resnet(c resnetConfig, o Options) *engine.Graph {
 
 func (t torch) basicBlock(name, x string, inC, width, stride int) string {
 	fx := fxNames{}
+	return t.join(name, fx, x, t.basicBranch(name, fx, x, width, stride), inC, width, stride)
+}
+
+// basicBranch is what a basic block adds to its shortcut, up to the second batch normalisation.
+func (t torch) basicBranch(name string, fx fxNames, x string, width, stride int) string {
 	y := t.conv(name+".conv1", x, width, 3, stride, 1, false)
 	y = t.bn(name+".bn1", y)
 	y = t.relu(fx.next(name+".relu"), y)
 	y = t.conv(name+".conv2", y, width, 3, 1, 1, false)
-	y = t.bn(name+".bn2", y)
-	return t.join(name, fx, x, y, inC, width, stride)
+	return t.bn(name+".bn2", y)
 }
 
 func (t torch) bottleneck(name, x string, inC, width, stride int) string {
