@@ -50,7 +50,7 @@ func TestAgainstH5py(t *testing.T) {
 		Strings map[string]string
 	}
 	require.NoError(t, json.Unmarshal(text, &expected))
-	require.Len(t, expected, 8)
+	require.Len(t, expected, 10)
 	for name, objects := range expected {
 		t.Run(name, func(t *testing.T) {
 			root, err := Parse(testFile(t, name))
@@ -123,7 +123,7 @@ func TestChecksums(t *testing.T) {
 
 // walk reads everything that there is, and how many bytes it came to.
 func walk(o *Object, read *int, left *int) error {
-	if *left--; *left < 0 {
+	if *left--; *left < 0 || *read > 1<<28 {
 		return nil
 	}
 	var first error
@@ -191,12 +191,11 @@ func real(t *testing.T) map[string][]byte {
 // Cut files are errors; flipped bytes are errors or are read, without a panic and without more memory than the file's size allows.
 func TestDamaged(t *testing.T) {
 	files := map[string][]byte{"v110.h5": testFile(t, "v110.h5"), "earliest.h5": testFile(t, "earliest.h5"), "large_attribute.h5": testFile(t, "large_attribute.h5")}
-	flips := 200
+	flips := map[string]int{}
 	if !testing.Short() {
 		for name, data := range real(t) {
-			files[name] = data
+			files[name], flips[name] = data, 1000
 		}
-		flips = 1000
 	}
 	for name, data := range files {
 		t.Run(name, func(t *testing.T) {
@@ -206,7 +205,7 @@ func TestDamaged(t *testing.T) {
 				require.Error(t, err, "cut at %d of %d", len(data)*i/100, len(data))
 			}
 			copied := bytes.Clone(data)
-			for range flips {
+			for range max(flips[name], 100) {
 				at := r.IntN(len(data))
 				if r.IntN(2) == 0 { // structures are rarer than values
 					at = r.IntN(min(len(data), 1<<14))
@@ -232,9 +231,11 @@ func TestFlipsAreFound(t *testing.T) {
 	require.NoError(t, err)
 	r := rand.New(rand.NewPCG(3, 4))
 	found := 0
-	for at := 0; at < len(data); at += 1 + r.IntN(7) {
-		copied := bytes.Clone(data)
+	copied := bytes.Clone(data)
+	for last, at := 0, 0; at < len(data); at += 1 + r.IntN(100) {
+		copied[last] = data[last]
 		copied[at] ^= byte(1 + r.IntN(255))
+		last = at
 		root, err := Parse(copied)
 		if err == nil {
 			if o, err = root.Open("layouts/fixed, checked"); err == nil {
@@ -250,20 +251,20 @@ func TestFlipsAreFound(t *testing.T) {
 			found++
 		}
 	}
-	require.Greater(t, found, 100)
+	require.Greater(t, found, 20)
 }
 
 func FuzzHDF5(f *testing.F) {
-	for _, name := range []string{"userblock.h5", "earliest.h5", "v108.h5", "v110.h5", "v200.h5"} {
+	for _, name := range []string{"seed_earliest.h5", "seed_latest.h5"} {
 		f.Add(testFile(f, name))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		_, _ = walkAll(data)
+		read, _ := walkAll(data)
 		runtime.ReadMemStats(&after)
-		if used := after.TotalAlloc - before.TotalAlloc; used > 1<<30 {
-			t.Fatalf("%d bytes of memory for a file of %d", used, len(data))
+		if used := after.TotalAlloc - before.TotalAlloc; used > 1<<28+8*uint64(read) {
+			t.Fatalf("%d bytes of memory for a file of %d, of which %d were read", used, len(data), read)
 		}
 	})
 }

@@ -100,6 +100,18 @@ def attributes(f):
         tracked.attrs[f"{29 - i}"] = [b"x" * i]
 
 
+def seed(f):
+    for i in range(12):
+        f[f"group/{i}"] = np.float32(i)
+    f["group"].attrs["layer_names"] = [b"a", b"bcd"]
+    f.attrs["model_config"] = "a text"
+    f["group"].attrs.update({f"attribute {i}": f"value {i}" for i in range(9)})
+    o = dict(compression="lzf", shuffle=True, fletcher32=True)
+    f.create_dataset("fixed", data=values((5, 3)), chunks=(2, 2), **o)
+    f.create_dataset("growing", data=values((9, 3)), chunks=(2, 2), maxshape=(None, 3), compression=9)
+    f.create_dataset("tree", data=values((5, 3)), chunks=(2, 2), maxshape=(None, None))
+
+
 def digest(strings):
     return f"{len(strings)} {hashlib.sha256(chr(0).join(strings).encode()).hexdigest()}"
 
@@ -157,6 +169,8 @@ def main():
         parts = [types, layouts, groups, attributes]
         make(f"{v}.h5", parts, libver=(v, v if v != "earliest" else "latest"))
     make("userblock.h5", [groups], userblock_size=1024)
+    for v in ("earliest", "latest"):  # to begin fuzzing with
+        make(f"seed_{v}.h5", [seed], libver=v)
     # An attribute of more than 64 KB, in dense storage.
     make("large_attribute.h5", [lambda f: f.attrs.__setitem__("list", [b"%060d" % i for i in range(2000)])], libver="v110")
     json.dump(expected, open(os.path.join(HERE, "expected.json"), "w"), indent=0, sort_keys=True)
