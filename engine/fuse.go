@@ -8,11 +8,11 @@ package engine
 // does not change a bit: each node's formula is the same alone and in a chain.
 type chain struct {
 	source   ref // what it reads
-	head     int // Conv2D or Dense node, or none
-	norm     int // BatchNorm or Affine node, or none
+	head     int // Conv2D, ConvTranspose2D or Dense node, or none
+	norm     int // BatchNorm, Scale or Affine node, or none
 	add      int // Add node, or none
 	residual ref // the Add's other operand
-	act      int // ReLU node, or none
+	act      int // ReLU or Clip node, or none
 	last     int // the node whose value this is
 }
 
@@ -42,9 +42,10 @@ type fusion struct {
 }
 
 // fuse drops the nodes that no tap needs and joins the others to units.
-func fuse(g *Graph, taps []int) *fusion {
+func fuse(g *Graph, taps []int, size Shape, shapes []Shape) *fusion {
 	n, edges := len(g.Nodes), g.edges()
 	f := &fusion{root: make([]int, n), read: map[ref]bool{}}
+	canJoin := make([]bool, n)
 	for i := range n {
 		f.root[i] = i
 		switch g.Nodes[i].Op.(type) {
@@ -54,6 +55,7 @@ func fuse(g *Graph, taps []int) *fusion {
 				f.root[i] = f.root[f.root[i]]
 			}
 		}
+		canJoin[i] = fusible(g.Nodes[i].Op, pick(edges[i], size, shapes), shapes[i])
 		for j, e := range edges[i] {
 			if e != input {
 				edges[i][j] = f.root[e]
@@ -104,10 +106,13 @@ func fuse(g *Graph, taps []int) *fusion {
 			continue
 		}
 		in := edges[i]
+		if !canJoin[i] {
+			continue
+		}
 		switch g.Nodes[i].Op.(type) {
-		case *Conv2D, *Dense:
+		case *Conv2D, *ConvTranspose2D, *Dense:
 			begin(in[0], i).head = i
-		case *BatchNorm:
+		case *BatchNorm, *Scale:
 			c := open(in[0])
 			if c == nil || c.head != in[0] {
 				c = begin(in[0], i)
@@ -124,7 +129,7 @@ func fuse(g *Graph, taps []int) *fusion {
 				c = begin(a, i)
 			}
 			join(c, i).add, c.residual = i, ref{node: b}
-		case *ReLU:
+		case *ReLU, *Clip:
 			c := open(in[0])
 			if c == nil || c.act != none {
 				c = begin(in[0], i)
@@ -142,7 +147,7 @@ func fuse(g *Graph, taps []int) *fusion {
 			if u.add != none {
 				u.reads = append(u.reads, u.residual)
 			}
-		case isFusible(g.Nodes[i].Op):
+		case canJoin[i]:
 			continue // inside a chain that ends later
 		default:
 			for _, r := range edges[i] {
@@ -157,21 +162,26 @@ func fuse(g *Graph, taps []int) *fusion {
 	return f
 }
 
+// fusible tells whether a node can be part of a chain: an Add only where nothing is repeated.
+func fusible(op Op, in []Shape, out Shape) bool {
+	switch op.(type) {
+	case *Conv2D, *ConvTranspose2D, *Dense, *BatchNorm, *Affine, *Scale, *ReLU, *Clip:
+		return true
+	case *Add:
+		return len(in) == 2 && in[0] == out && in[1] == out
+	}
+	return false
+}
+
 // biasOf is the name of a convolution's or dense layer's bias, or "".
 func biasOf(op Op) string {
 	switch op := op.(type) {
 	case *Conv2D:
 		return op.Bias
+	case *ConvTranspose2D:
+		return op.Bias
 	case *Dense:
 		return op.Bias
 	}
 	return ""
-}
-
-func isFusible(op Op) bool {
-	switch op.(type) {
-	case *Conv2D, *Dense, *BatchNorm, *Affine, *Add, *ReLU:
-		return true
-	}
-	return false
 }

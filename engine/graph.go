@@ -118,7 +118,7 @@ func (g *Graph) Validate() error {
 		case n.Op == nil:
 			return fmt.Errorf("graph: node %q has no operation", n.Name)
 		}
-		if len(n.Inputs) == 0 {
+		if _, constant := n.Op.(*Constant); len(n.Inputs) == 0 && !constant {
 			return fmt.Errorf("graph: node %q has no input", n.Name)
 		}
 		for _, in := range n.Inputs {

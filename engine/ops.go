@@ -2,7 +2,9 @@ package engine
 
 import (
 	"fmt"
-	"math"
+	"maps"
+	"slices"
+	"strings"
 )
 
 // Op is an operation with its attributes. The set is closed: kernels must exist for each.
@@ -175,7 +177,74 @@ func withBias(p Param, bias string, n int) []Param {
 	return []Param{p, {bias, []int{n}}}
 }
 
-// Dense is a fully connected layer. Weight is [out][in] in NCHW graphs, [in][out] in NHWC ones.
+// ConvTranspose2D is the transpose of a convolution, as for upsampling ("deconvolution"): every input pixel adds its multiple of the kernel to the output,
+// Stride apart; Pad is cut off the result's border and OutPad added to its bottom and right. Weight is [inC][outC/groups][kh][kw] in NCHW graphs and
+// [kh][kw][outC/groups][inC] in NHWC ones.
+type ConvTranspose2D struct {
+	Window
+	OutC   int    `json:"out_c"`
+	Groups int    `json:"groups"`
+	OutPad [2]int `json:"out_pad"` // rows, columns
+	Weight string `json:"weight"`
+	Bias   string `json:"bias,omitempty"` // tensor [outC]; "" is none
+}
+
+func (*ConvTranspose2D) Kind() string { return "ConvTranspose2D" }
+
+func (c *ConvTranspose2D) validate() error {
+	for _, n := range c.OutPad {
+		if n < 0 || n > maxExtent {
+			return fmt.Errorf("output padding %v is out of range", c.OutPad)
+		}
+	}
+	if reach := c.reach(); max(reach[0], reach[1]) > maxExtent {
+		return fmt.Errorf("kernel %v with dilation %v is out of range", c.Kernel, c.Dilation)
+	}
+	return (&Conv2D{Window: c.Window, OutC: c.OutC, Groups: c.Groups, Weight: c.Weight}).validate()
+}
+
+// reach is how far the kernel's last row and column are from its first.
+func (c *ConvTranspose2D) reach() [2]int {
+	one := func(k, dilation int) int { return int(min(int64(k-1)*int64(dilation), 1<<30)) }
+	return [2]int{one(c.Kernel[0], c.Dilation[0]), one(c.Kernel[1], c.Dilation[1])}
+}
+
+func (c *ConvTranspose2D) infer(in []Shape) (Shape, error) {
+	s, err := singleMap(in)
+	if err != nil {
+		return Shape{}, err
+	}
+	if s.C%c.Groups != 0 {
+		return Shape{}, fmt.Errorf("%d input channels do not divide into %d groups", s.C, c.Groups)
+	}
+	one := func(n, axis, pads int) int {
+		span := int64(n-1)*int64(c.Stride[axis]) + int64(c.reach()[axis]) + 1
+		return int(min(span+int64(c.OutPad[axis]-pads), 1<<30))
+	}
+	out := Shape{H: one(s.H, 0, c.Pad.Top+c.Pad.Bottom), W: one(s.W, 1, c.Pad.Left+c.Pad.Right), C: c.OutC}
+	if out.H < 1 || out.W < 1 {
+		return Shape{}, fmt.Errorf("padding %+v cuts everything off", c.Pad)
+	}
+	if stuffed := (Shape{H: out.H + c.reach()[0], W: out.W + c.reach()[1], C: s.C}); out.check() == nil && stuffed.check() != nil {
+		return Shape{}, fmt.Errorf("with zeros between its pixels the input is %w", stuffed.check())
+	}
+	return out, nil
+}
+
+func (c *ConvTranspose2D) params(l Layout, in []Shape) []Param {
+	shape := []int{in[0].C, c.OutC / c.Groups, c.Kernel[0], c.Kernel[1]}
+	if l == NHWC {
+		shape = []int{c.Kernel[0], c.Kernel[1], c.OutC / c.Groups, in[0].C}
+	}
+	return withBias(Param{c.Weight, shape}, c.Bias, c.OutC)
+}
+
+func (c *ConvTranspose2D) macs(in []Shape, _ Shape) int64 {
+	return int64(in[0].Elements()) * int64(c.OutC/c.Groups) * int64(c.Kernel[0]) * int64(c.Kernel[1])
+}
+
+// Dense is a fully connected layer on a vector, or on the channels of each pixel of a map (then it is a 1x1 convolution). Weight is [out][in] in NCHW
+// graphs, [in][out] in NHWC ones.
 type Dense struct {
 	Out    int    `json:"out"`
 	Weight string `json:"weight"`
@@ -196,44 +265,105 @@ func (d *Dense) validate() error {
 
 func (d *Dense) infer(in []Shape) (Shape, error) {
 	s, err := single(in)
-	if err == nil && !s.Flat {
-		err = fmt.Errorf("needs a vector: flatten the map %v first", s)
+	if s.Flat {
+		s.H, s.W = 1, 1
 	}
-	return Shape{H: 1, W: 1, C: d.Out, Flat: true}, err
+	s.C = d.Out
+	return s, err
+}
+
+// inputs is the number of values that each output sums up.
+func (*Dense) inputs(in Shape) int {
+	if in.Flat {
+		return in.Elements()
+	}
+	return in.C
 }
 
 func (d *Dense) params(l Layout, in []Shape) []Param {
-	shape := []int{d.Out, in[0].Elements()}
+	shape := []int{d.Out, d.inputs(in[0])}
 	if l == NHWC {
-		shape = []int{in[0].Elements(), d.Out}
+		shape = []int{d.inputs(in[0]), d.Out}
 	}
 	return withBias(Param{d.Weight, shape}, d.Bias, d.Out)
 }
 
-func (d *Dense) macs(in []Shape, out Shape) int64 { return int64(in[0].Elements()) * int64(d.Out) }
-
-// BatchNorm is (x-mean)/sqrt(var+eps)*gamma+beta per channel with the running statistics (Ioffe and Szegedy 2015). Gamma or Beta may be "" (1 and 0).
-type BatchNorm struct {
-	Eps   float64 `json:"eps"`
-	Gamma string  `json:"gamma,omitempty"`
-	Beta  string  `json:"beta,omitempty"`
-	Mean  string  `json:"mean"`
-	Var   string  `json:"var"`
+func (d *Dense) macs(in []Shape, out Shape) int64 {
+	return int64(out.Elements()) * int64(d.inputs(in[0]))
 }
 
-func (*BatchNorm) Kind() string { return "BatchNorm" }
-
-func (b *BatchNorm) validate() error {
-	if !(b.Eps >= 0) || math.IsInf(b.Eps, 0) {
-		return fmt.Errorf("eps %v", b.Eps)
-	}
-	if b.Mean == "" || b.Var == "" {
-		return fmt.Errorf("no mean or variance tensor")
-	}
-	return nil
+// kinds makes an empty operation of each kind. Operations that are named after their function (Activation, Arithmetic, Reduce) add theirs.
+var kinds = map[string]func() Op{
+	"Conv2D":          func() Op { return &Conv2D{} },
+	"ConvTranspose2D": func() Op { return &ConvTranspose2D{} },
+	"Dense":           func() Op { return &Dense{} },
+	"BatchNorm":       func() Op { return &BatchNorm{} },
+	"LayerNorm":       func() Op { return &LayerNorm{} },
+	"GroupNorm":       func() Op { return &GroupNorm{} },
+	"InstanceNorm":    func() Op { return &InstanceNorm{} },
+	"L2Normalize":     func() Op { return &L2Normalize{} },
+	"LRN":             func() Op { return &LRN{} },
+	"Affine":          func() Op { return &Affine{} },
+	"Scale":           func() Op { return &Scale{} },
+	"Constant":        func() Op { return &Constant{} },
+	"ReLU":            func() Op { return &ReLU{} },
+	"ReLU6":           func() Op { return &ReLU{} },
+	"Clip":            func() Op { return &Clip{} },
+	"PReLU":           func() Op { return &PReLU{} },
+	"MaxPool":         func() Op { return &MaxPool{} },
+	"AvgPool":         func() Op { return &AvgPool{} },
+	"LpPool":          func() Op { return &LpPool{} },
+	"AdaptiveAvgPool": func() Op { return &AdaptivePool{} },
+	"AdaptiveMaxPool": func() Op { return &AdaptivePool{} },
+	"GlobalAvgPool":   func() Op { return &AdaptivePool{} },
+	"GlobalMaxPool":   func() Op { return &AdaptivePool{} },
+	"Add":             func() Op { return &Add{} },
+	"Concat":          func() Op { return &Concat{} },
+	"Pad":             func() Op { return &ZeroPad{} },
+	"Slice":           func() Op { return &Slice{} },
+	"Reshape":         func() Op { return &Reshape{} },
+	"Permute":         func() Op { return &Permute{} },
+	"ChannelShuffle":  func() Op { return &ChannelShuffle{} },
+	"DepthToSpace":    func() Op { return &DepthToSpace{} },
+	"SpaceToDepth":    func() Op { return &SpaceToDepth{} },
+	"Resize":          func() Op { return &Resize{} },
+	"Flatten":         func() Op { return &Flatten{} },
+	"Softmax":         func() Op { return &Softmax{} },
+	"LogSoftmax":      func() Op { return &LogSoftmax{} },
+	"Identity":        func() Op { return &Identity{} },
+	"Dropout":         func() Op { return &Identity{} },
 }
 
-func (*BatchNorm) infer(in []Shape) (Shape, error) {
+func init() {
+	for f, kind := range activationKinds {
+		kinds[kind] = func() Op { return &Activation{Func: f} }
+	}
+	for f, kind := range arithmeticKinds {
+		kinds[kind] = func() Op { return &Arithmetic{Func: f} }
+	}
+	for f, kind := range reduceKinds {
+		kinds[kind] = func() Op { return &Reduce{Func: f} }
+	}
+}
+
+// newOp makes an empty operation of a kind, to be filled from a model file.
+func newOp(kind string) (Op, error) {
+	if make, ok := kinds[kind]; ok {
+		return make(), nil
+	}
+	return nil, fmt.Errorf("unknown operation %q", kind)
+}
+
+// knownFunc says which functions there are if f is none of them.
+func knownFunc(f string, kinds map[string]string) error {
+	if _, ok := kinds[f]; ok {
+		return nil
+	}
+	return fmt.Errorf("unknown function %q; known are %s", f, strings.Join(slices.Sorted(maps.Keys(kinds)), ", "))
+}
+
+// channelwise is the one input of an operation whose tensors have a value per channel: a map, or a vector that was none.
+func channelwise(in []Shape) (Shape, error) {
 	s, err := single(in)
 	if err == nil && s.Flat && s.H*s.W > 1 {
 		err = fmt.Errorf("over a flattened map: put it before the flatten")
@@ -241,294 +371,12 @@ func (*BatchNorm) infer(in []Shape) (Shape, error) {
 	return s, err
 }
 
-func (b *BatchNorm) params(_ Layout, in []Shape) []Param {
-	var list []Param
-	for _, name := range []string{b.Gamma, b.Beta, b.Mean, b.Var} {
+// perChannel lists tensors of a value per channel; "" is none.
+func perChannel(in []Shape, names ...string) (list []Param) {
+	for _, name := range names {
 		if name != "" {
 			list = append(list, Param{name, []int{in[0].C}})
 		}
 	}
 	return list
-}
-
-func (*BatchNorm) macs(_ []Shape, out Shape) int64 { return int64(out.Elements()) }
-
-// Affine is x*Scale + Shift per channel with constants of the network itself, such as a rescaling of the picture.
-type Affine struct {
-	Scale []float64 `json:"scale"` // rounded to float32 once, as Shift
-	Shift []float64 `json:"shift"`
-}
-
-func (*Affine) Kind() string { return "Affine" }
-
-func (a *Affine) validate() error {
-	if len(a.Scale) != len(a.Shift) {
-		return fmt.Errorf("%d scales and %d shifts", len(a.Scale), len(a.Shift))
-	}
-	for _, v := range append(a.Scale[:len(a.Scale):len(a.Scale)], a.Shift...) {
-		if !(math.Abs(v) <= math.MaxFloat32) {
-			return fmt.Errorf("constant %v is not in float32's range", v)
-		}
-	}
-	return nil
-}
-
-func (a *Affine) infer(in []Shape) (Shape, error) {
-	s, err := single(in)
-	switch {
-	case err != nil:
-	case s.Flat && s.H*s.W > 1:
-		err = fmt.Errorf("over a flattened map: put it before the flatten")
-	case s.C != len(a.Scale):
-		err = fmt.Errorf("%d scales for %d channels", len(a.Scale), s.C)
-	}
-	return s, err
-}
-
-func (*Affine) params(Layout, []Shape) []Param  { return nil }
-func (*Affine) macs(_ []Shape, out Shape) int64 { return int64(out.Elements()) }
-
-// ReLU is max(x, 0), with an upper bound if Max is not 0 (ReLU6: Max 6).
-type ReLU struct {
-	noParams
-	Max float32 `json:"max,omitempty"`
-}
-
-func (r *ReLU) Kind() string {
-	if r.Max == 6 {
-		return "ReLU6"
-	}
-	return "ReLU"
-}
-
-func (r *ReLU) validate() error {
-	if !(r.Max >= 0) {
-		return fmt.Errorf("upper bound %v", r.Max)
-	}
-	return nil
-}
-func (*ReLU) infer(in []Shape) (Shape, error) { return single(in) }
-
-func (r *ReLU) bounds() (lo, hi float32) {
-	if r.Max > 0 {
-		return 0, r.Max
-	}
-	return 0, float32(math.Inf(1))
-}
-
-// MaxPool takes the largest value of each window; padding never wins.
-type MaxPool struct {
-	noParams
-	Window
-}
-
-func (*MaxPool) Kind() string      { return "MaxPool" }
-func (p *MaxPool) validate() error { return p.Window.validate() }
-func (p *MaxPool) infer(in []Shape) (Shape, error) {
-	return p.pooled(in)
-}
-
-// AvgPool takes the mean of each window: of the values inside the map, or of the padding's zeros too if CountPad is set (PyTorch's count_include_pad; Keras does not count it).
-type AvgPool struct {
-	noParams
-	Window
-	CountPad bool `json:"count_pad,omitempty"`
-}
-
-func (*AvgPool) Kind() string { return "AvgPool" }
-func (p *AvgPool) validate() error {
-	if p.Dilation != [2]int{1, 1} {
-		return fmt.Errorf("a mean over a dilated window")
-	}
-	return p.Window.validate()
-}
-func (p *AvgPool) infer(in []Shape) (Shape, error) {
-	return p.pooled(in)
-}
-
-func (w Window) pooled(in []Shape) (Shape, error) {
-	s, err := singleMap(in)
-	if err != nil {
-		return Shape{}, err
-	}
-	h, wd, err := w.out(s)
-	if err != nil {
-		return Shape{}, err
-	}
-	if out := (Shape{H: h, W: wd, C: s.C}); out.check() != nil {
-		return out, nil // the caller says so
-	}
-	empty := func(n, size, axis, before int) bool {
-		for i := range n {
-			if _, taps := tapsInside(i*w.Stride[axis]-before, size, w.Kernel[axis], w.Dilation[axis]); taps == 0 {
-				return true
-			}
-		}
-		return false
-	}
-	if empty(h, s.H, 0, w.Pad.Top) || empty(wd, s.W, 1, w.Pad.Left) {
-		return Shape{}, fmt.Errorf("with padding %+v some %v windows lie in the padding alone", w.Pad, w.Kernel)
-	}
-	return Shape{H: h, W: wd, C: s.C}, nil
-}
-
-// AdaptivePool divides the map into OutH x OutW windows, as PyTorch's AdaptiveAvgPool2d does; 1 x 1 is global pooling. Flatten makes the result a vector, as Keras's global pooling is.
-type AdaptivePool struct {
-	noParams
-	OutH    int  `json:"out_h"`
-	OutW    int  `json:"out_w"`
-	Max     bool `json:"max,omitempty"` // the largest value instead of the mean
-	Flatten bool `json:"flatten,omitempty"`
-}
-
-func (p *AdaptivePool) Kind() string {
-	name := "AdaptiveAvgPool"
-	if p.Max {
-		name = "AdaptiveMaxPool"
-	}
-	if p.OutH == 1 && p.OutW == 1 {
-		name = "Global" + name[len("Adaptive"):]
-	}
-	return name
-}
-
-func (p *AdaptivePool) validate() error {
-	if p.OutH < 1 || p.OutW < 1 || p.OutH > maxExtent || p.OutW > maxExtent {
-		return fmt.Errorf("output %dx%d", p.OutH, p.OutW)
-	}
-	return nil
-}
-
-func (p *AdaptivePool) infer(in []Shape) (Shape, error) {
-	s, err := singleMap(in)
-	return Shape{H: p.OutH, W: p.OutW, C: s.C, Flat: p.Flatten}, err
-}
-
-// Add is the sum of two values of the same shape.
-type Add struct{ noParams }
-
-func (*Add) Kind() string { return "Add" }
-func (*Add) infer(in []Shape) (Shape, error) {
-	if len(in) != 2 {
-		return Shape{}, fmt.Errorf("%w: %d, not 2", errArity, len(in))
-	}
-	if in[0] != in[1] {
-		return Shape{}, fmt.Errorf("the shapes differ")
-	}
-	return in[0], nil
-}
-
-// Concat joins maps along the channels.
-type Concat struct{ noParams }
-
-func (*Concat) Kind() string { return "Concat" }
-func (*Concat) infer(in []Shape) (Shape, error) {
-	out := in[0]
-	for _, s := range in[1:] {
-		if s.H != out.H || s.W != out.W || s.Flat != out.Flat {
-			return Shape{}, fmt.Errorf("heights and widths differ")
-		}
-		out.C += s.C
-		if err := out.check(); err != nil { // here, lest many of them overflow
-			return Shape{}, err
-		}
-	}
-	if out.Flat && out.H*out.W > 1 && len(in) > 1 {
-		return Shape{}, fmt.Errorf("flattened maps cannot be joined: join the maps, then flatten")
-	}
-	return out, nil
-}
-
-// ZeroPad adds zeros around the map, and before and after its channels.
-type ZeroPad struct {
-	noParams
-	Pad            Pad `json:"pad"`
-	ChannelsBefore int `json:"channels_before,omitempty"`
-	ChannelsAfter  int `json:"channels_after,omitempty"`
-}
-
-func (*ZeroPad) Kind() string { return "Pad" }
-func (p *ZeroPad) validate() error {
-	if p.ChannelsBefore < 0 || p.ChannelsAfter < 0 || p.ChannelsBefore > maxExtent || p.ChannelsAfter > maxExtent {
-		return fmt.Errorf("%d channels before, %d after", p.ChannelsBefore, p.ChannelsAfter)
-	}
-	return p.Pad.validate()
-}
-func (p *ZeroPad) infer(in []Shape) (Shape, error) {
-	s, err := singleMap(in)
-	s.H += p.Pad.Top + p.Pad.Bottom
-	s.W += p.Pad.Left + p.Pad.Right
-	s.C += p.ChannelsBefore + p.ChannelsAfter
-	return s, err
-}
-
-// Flatten makes a map a vector. In memory nothing moves; the order that users and dense weights see is the layout's.
-type Flatten struct{ noParams }
-
-func (*Flatten) Kind() string { return "Flatten" }
-func (*Flatten) infer(in []Shape) (Shape, error) {
-	s, err := single(in)
-	s.Flat = true
-	return s, err
-}
-
-// Softmax is exp(x) over its sum, along the channels.
-type Softmax struct{ noParams }
-
-func (*Softmax) Kind() string { return "Softmax" }
-func (*Softmax) infer(in []Shape) (Shape, error) {
-	s, err := single(in)
-	if err == nil && s.Flat && s.H*s.W > 1 {
-		err = fmt.Errorf("over a flattened map")
-	}
-	return s, err
-}
-
-// Identity passes its input on. Dropout at inference is one.
-type Identity struct {
-	noParams
-	Dropout bool `json:"dropout,omitempty"`
-}
-
-func (i *Identity) Kind() string {
-	if i.Dropout {
-		return "Dropout"
-	}
-	return "Identity"
-}
-func (*Identity) infer(in []Shape) (Shape, error) { return single(in) }
-
-// newOp makes an empty operation of a kind, to be filled from a model file.
-func newOp(kind string) (Op, error) {
-	switch kind {
-	case "Conv2D":
-		return &Conv2D{}, nil
-	case "Dense":
-		return &Dense{}, nil
-	case "BatchNorm":
-		return &BatchNorm{}, nil
-	case "Affine":
-		return &Affine{}, nil
-	case "ReLU", "ReLU6":
-		return &ReLU{}, nil
-	case "MaxPool":
-		return &MaxPool{}, nil
-	case "AvgPool":
-		return &AvgPool{}, nil
-	case "AdaptiveAvgPool", "AdaptiveMaxPool", "GlobalAvgPool", "GlobalMaxPool":
-		return &AdaptivePool{}, nil
-	case "Add":
-		return &Add{}, nil
-	case "Concat":
-		return &Concat{}, nil
-	case "Pad":
-		return &ZeroPad{}, nil
-	case "Flatten":
-		return &Flatten{}, nil
-	case "Softmax":
-		return &Softmax{}, nil
-	case "Identity", "Dropout":
-		return &Identity{}, nil
-	}
-	return nil, fmt.Errorf("unknown operation %q", kind)
 }

@@ -52,6 +52,19 @@ func oracle(g *engine.Graph, weights engine.WeightMap, shapes []engine.Shape, in
 				}
 			}
 		}
+		// fold combines the inputs, axes of extent 1 repeated.
+		fold := func(f func(a, b float64) float64) {
+			for j := range n.Inputs {
+				b, s := get(j)
+				each(func(h, w, c int) float64 {
+					v := b[(min(h, s.H-1)*s.W+min(w, s.W-1))*s.C+min(c, s.C-1)]
+					if j == 0 {
+						return v
+					}
+					return f(y[(h*out.W+w)*out.C+c], v)
+				})
+			}
+		}
 		switch op := n.Op.(type) {
 		case *engine.Conv2D:
 			k, cin, perGroup := tensor(op.Weight), s.C/op.Groups, op.OutC/op.Groups
@@ -160,10 +173,7 @@ func oracle(g *engine.Graph, weights engine.WeightMap, shapes []engine.Shape, in
 				return sum / float64(n)
 			})
 		case *engine.Add:
-			b, _ := get(1)
-			for j := range y {
-				y[j] = x[j] + b[j]
-			}
+			fold(func(a, b float64) float64 { return a + b })
 		case *engine.Concat:
 			skip := 0
 			for j := range n.Inputs {

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"encoding/binary"
+	"math"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -44,7 +46,12 @@ func shapeOfKernel(op Op, in Shape) kernelShape {
 	switch op := op.(type) {
 	case *Conv2D:
 		return kernelShape{op.OutC, op.Groups, op.Kernel[0], op.Kernel[1], in.C / op.Groups}
+	case *ConvTranspose2D:
+		return kernelShape{op.OutC, op.Groups, op.Kernel[0], op.Kernel[1], in.C / op.Groups}
 	case *Dense:
+		if !in.Flat {
+			return kernelShape{op.Out, 1, 1, 1, in.C}
+		}
 		return kernelShape{op.Out, 1, in.H, in.W, in.C}
 	}
 	panic("engine: no kernel in " + op.Kind())
@@ -55,21 +62,23 @@ func (m *Model) packed(node int, in Shape, how algorithm) *packedWeights {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	key := packKey{node, in, how}
-	if _, ok := m.graph.Nodes[node].Op.(*Conv2D); ok {
+	if !in.Flat {
 		key.in = Shape{} // the same for every picture size
 	}
 	if w := m.weights[key]; w != nil {
 		return w
 	}
 	op := m.graph.Nodes[node].Op
-	name := ""
+	var tensor Weight
 	switch op := op.(type) {
 	case *Conv2D:
-		name = op.Weight
+		tensor, _ = m.source.Weight(op.Weight)
+	case *ConvTranspose2D:
+		tensor, _ = m.source.Weight(op.Weight)
+		tensor = turned(tensor, m.graph.Layout, op, in)
 	case *Dense:
-		name = op.Weight
+		tensor, _ = m.source.Weight(op.Weight)
 	}
-	tensor, _ := m.source.Weight(name)
 	var w *packedWeights
 	if s := shapeOfKernel(op, in); how == depthwise {
 		w = packDepthwise(tensor, m.graph.Layout, s)
@@ -118,6 +127,27 @@ func pack(tensor Weight, layout Layout, s kernelShape, isa kernels.ISA, how algo
 	}
 	wg.Wait()
 	return w
+}
+
+// turned gives a transposed convolution's weights as a convolution's, each kernel turned by half a circle.
+func turned(tensor Weight, layout Layout, op *ConvTranspose2D, in Shape) Weight {
+	s := shapeOfKernel(op, in)
+	perGroup, taps := s.outC/s.groups, s.kh*s.kw
+	from := tensor.Float32s()
+	out := Weight{DType: F32, Shape: []int{len(from)}, Data: make([]byte, 4*len(from))}
+	for i := range s.groups * s.cin {
+		for o := range perGroup {
+			for tap := range taps {
+				// [inC][outC/groups][taps] to [outC][inC/groups][taps]
+				v, at := from[(i*perGroup+o)*taps+tap], ((i/s.cin*perGroup+o)*s.cin+i%s.cin)*taps+taps-1-tap
+				if layout == NHWC { // [taps][outC/groups][inC] to [taps][inC/groups][outC]
+					v, at = from[(tap*perGroup+o)*s.groups*s.cin+i], ((taps-1-tap)*s.cin+i%s.cin)*s.outC+i/s.cin*perGroup+o
+				}
+				binary.LittleEndian.PutUint32(out.Data[4*at:], math.Float32bits(v))
+			}
+		}
+	}
+	return out
 }
 
 // packOIHW packs a panel from [outC][cin][kh][kw]; dense weights [out][C*H*W] are the same.

@@ -104,7 +104,7 @@ func (m *Model) Plan(o PlanOptions) (*Plan, error) {
 		p.outputs = append(p.outputs, Output{l.Name, shapes[l.Node], shapes[l.Node].Dims(g.Layout)})
 		p.memory.Outputs += int64(shapes[l.Node].Elements()) * 4 * int64(p.batch)
 	}
-	p.fusion = fuse(g, taps)
+	p.fusion = fuse(g, taps, size, shapes)
 	p.layout(taps)
 	if err := p.finish(); err != nil {
 		return nil, err
@@ -295,6 +295,8 @@ func (p *planner) epilogueOf(c *chain) epilogue {
 			e.scale, e.shift = p.affine(op, channels, bias)
 		case *Affine:
 			e.scale, e.shift = op.rounded()
+		case *Scale:
+			e.scale, e.shift = p.scaleOf(op, channels, bias)
 		}
 	} else if bias != nil {
 		e.scale, e.shift = make([]float32, channels+epiloguePad), make([]float32, channels+epiloguePad)
@@ -307,7 +309,7 @@ func (p *planner) epilogueOf(c *chain) epilogue {
 		e.res = p.value(c.residual)
 	}
 	if c.act != none {
-		e.lo, e.hi = p.graph.Nodes[c.act].Op.(*ReLU).bounds()
+		e.lo, e.hi = p.graph.Nodes[c.act].Op.(interface{ bounds() (lo, hi float32) }).bounds()
 	}
 	p.memory.Weights += int64(len(e.scale)+len(e.shift)) * 4
 	return e
@@ -342,6 +344,27 @@ func (p *planner) affine(b *BatchNorm, channels int, bias []float32) (scale, shi
 	return scale, shift
 }
 
+// scaleOf turns (x + bias)*scale + shift into x*scale + shift', in float64, rounded once.
+func (p *planner) scaleOf(s *Scale, channels int, bias []float32) (scale, shift []float32) {
+	scale, shift = make([]float32, channels+epiloguePad), make([]float32, channels+epiloguePad)
+	factors, terms := p.optional(s.Scale), p.optional(s.Shift)
+	for i := range channels {
+		scale[i], shift[i] = 1, float32(math.Copysign(0, -1)) // the neutral elements, for every sign of a zero
+		if factors != nil {
+			scale[i] = factors[i]
+		}
+		switch {
+		case bias != nil && terms != nil:
+			shift[i] = float32(float64(float64(bias[i])*float64(scale[i])) + float64(terms[i]))
+		case bias != nil:
+			shift[i] = bias[i] * scale[i]
+		case terms != nil:
+			shift[i] = terms[i]
+		}
+	}
+	return scale, shift
+}
+
 // rounded gives the constants as kernels take them.
 func (a *Affine) rounded() (scale, shift []float32) {
 	scale, shift = make([]float32, len(a.Scale)+epiloguePad), make([]float32, len(a.Shift)+epiloguePad)
@@ -354,13 +377,18 @@ func (a *Affine) rounded() (scale, shift []float32) {
 // headStep makes the step of a convolution or dense layer.
 func (p *planner) headStep(node int, from, to *value, e epilogue) {
 	op := p.graph.Nodes[node].Op
-	k := shapeOfKernel(op, from.shape)
+	in := from.shape
+	in.Flat = to.shape.Flat // a flattened map is still one in memory
+	k := shapeOfKernel(op, in)
 	w := Window{Kernel: [2]int{k.kh, k.kw}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}}
-	if conv, ok := op.(*Conv2D); ok {
-		w = conv.Window
+	switch op := op.(type) {
+	case *Conv2D:
+		w = op.Window
+	case *ConvTranspose2D:
+		from, w = p.stuffed(op, from, to.shape)
 	}
 	how := chooseAlgorithm(op, from.shape, to.shape)
-	weights := p.model.packed(node, from.shape, how)
+	weights := p.model.packed(node, in, how)
 	p.memory.Weights += weights.bytes()
 	if w.Pad.any() || how == winograd { // Winograd's last tiles may reach beyond a map without padding
 		p.zeros = max(p.zeros, from.shape.C)
@@ -386,26 +414,67 @@ func (p *planner) headStep(node int, from, to *value, e epilogue) {
 	p.add(&gemmStep{name: name, from: from, to: to, epilogue: e, weights: weights, window: w, kernel: k}, from, to, e.res)
 }
 
+// stuffed makes the step that puts a transposed convolution's stride-1 zeros between the pixels, and gives its result and the plain window over it: the sums are those of a
+// convolution with the kernel turned around.
+func (p *planner) stuffed(op *ConvTranspose2D, from *value, out Shape) (*value, Window) {
+	in, reach := from.shape, op.reach()
+	copied := p.newValue(Shape{H: out.H + reach[0], W: out.W + reach[1], C: in.C})
+	p.add(newGatherStep("stuff", from, copied,
+		stuffed(in.H, op.Stride[0], reach[0]-op.Pad.Top, reach[0]-op.Pad.Bottom+op.OutPad[0]),
+		stuffed(in.W, op.Stride[1], reach[1]-op.Pad.Left, reach[1]-op.Pad.Right+op.OutPad[1]), upTo(in.C)), from, copied)
+	return copied, Window{Kernel: op.Kernel, Stride: [2]int{1, 1}, Dilation: op.Dilation}
+}
+
 // opStep makes the step of a node that is no chain.
 func (p *planner) opStep(u unit) {
 	to := p.value(ref{node: u.node})
-	from := p.value(u.reads[0])
+	var terms []*value
+	for _, r := range u.reads {
+		terms = append(terms, p.value(r))
+	}
+	from := to
+	if terms != nil {
+		from = terms[0]
+	}
 	switch op := p.graph.Nodes[u.node].Op.(type) {
+	case *Add:
+		p.add(newArithmeticStep("add", terms, to), append(terms, to)...)
+	case *Arithmetic:
+		p.add(newArithmeticStep(op.Func, terms, to), append(terms, to)...)
+	case *Constant:
+		p.add(newConstantStep(to, p.model.vector(op.Tensor), p.graph.Layout), to)
+	case *GroupNorm:
+		p.add(&normStep{what: "group norm", from: from, to: to, eps: op.Eps, gamma: p.optional(op.Gamma), beta: p.optional(op.Beta), groups: op.Groups}, from, to)
+	case *InstanceNorm:
+		p.add(&normStep{what: "instance norm", from: from, to: to, eps: op.Eps, gamma: p.optional(op.Gamma), beta: p.optional(op.Beta), groups: to.shape.C}, from, to)
+	case *LayerNorm:
+		p.add(&normStep{what: "layer norm", from: from, to: to, eps: op.Eps, gamma: p.optional(op.Gamma), beta: p.optional(op.Beta), groups: 1, perPixel: true}, from, to)
+	case *Reduce:
+		p.add(newReduceStep(from, to, op), from, to)
+	case *LpPool:
+		p.add(newLpPoolStep(from, to, op), from, to)
+	case *Reshape:
+		p.add(&reshapeStep{from: from, to: to, layout: p.graph.Layout}, from, to)
+	case *Slice, *ZeroPad, *Permute, *ChannelShuffle, *DepthToSpace, *SpaceToDepth:
+		p.add(gatherOf(op, from, to), from, to)
+	case *Resize:
+		if op.Mode == ResizeNearest {
+			p.add(gatherOf(op, from, to), from, to)
+		} else {
+			p.add(newResizeStep(from, to, op), from, to)
+		}
+
 	case *MaxPool:
 		p.add(newPoolStep(from, to, op.Window, poolMax, false), from, to)
 	case *AvgPool:
 		p.add(newPoolStep(from, to, op.Window, poolMean, op.CountPad), from, to)
 	case *AdaptivePool:
 		p.add(newAdaptiveStep(from, to, op), from, to)
-	case *ZeroPad:
-		p.add(&padStep{from: from, to: to, pad: op.Pad, channelsBefore: op.ChannelsBefore}, from, to)
-	case *Softmax:
-		p.add(&softmaxStep{from: from, to: to}, from, to)
 	case *Concat:
 		p.touch(to)
 		skip := 0
-		for _, r := range u.reads {
-			v := p.value(r)
+		for i, r := range u.reads {
+			v := terms[i]
 			if p.parts[r.node] != (part{u.node, skip}) || r.node == input {
 				slice := &value{shape: v.shape, buffer: to.buffer, skip: to.skip + skip, stride: to.stride}
 				p.add(&rowsStep{from: v, to: slice, epilogue: epilogue{lo: negInf, hi: posInf}}, v, slice)
@@ -413,7 +482,12 @@ func (p *planner) opStep(u unit) {
 			skip += v.shape.C
 		}
 	default:
-		panic("engine: no step for " + op.Kind())
+		s := p.pixelStepOf(op, from, to)
+		if s.whole && !from.dense() {
+			s.from = p.newValue(from.shape)
+			p.add(&rowsStep{from: from, to: s.from, epilogue: epilogue{lo: negInf, hi: posInf}}, from, s.from)
+		}
+		p.add(s, s.from, to)
 	}
 }
 

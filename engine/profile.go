@@ -11,7 +11,7 @@ import (
 type StepInfo struct {
 	Name      string   // of the first node that it computes; of a step beside a node's own, whose and why ("conv1: pad")
 	Nodes     []string // that it computes, in order; empty for a step beside a node's own
-	Kernel    string   // its family of kernels.Catalogue, "winograd" for that algorithm's several together, or "copy"
+	Kernel    string   // its family of kernels.Catalogue, "winograd" for that algorithm's several together, "portable" for Go that belongs to none, or "copy"
 	Algorithm string   // what the family does here: "3x3/2", "F(4x4,3x3)", "dense"
 	Shape     Shape    // of one picture's result
 	MACs      int64    // multiply-adds of its convolution or dense layer as the definition counts them, whatever the algorithm
@@ -71,7 +71,7 @@ func (p *Plan) Steps(n int) ([]StepInfo, error) {
 		for _, node := range nodes {
 			info.Nodes = append(info.Nodes, name(node))
 			switch op := p.model.graph.Nodes[node].Op.(type) {
-			case *Conv2D, *Dense:
+			case *Conv2D, *ConvTranspose2D, *Dense:
 				info.MACs += int64(n) * op.macs(pick(edges[node], p.size, shapes), shapes[node])
 			}
 		}
@@ -114,7 +114,7 @@ func (p *Plan) unitsOfSteps() ([]stepUnit, error) {
 	}
 	q := &planner{
 		Plan: &Plan{model: p.model, size: p.size, batch: p.batch}, graph: g, shapes: shapes,
-		fusion: fuse(g, taps), values: map[ref]*value{}, parts: map[int]part{},
+		fusion: fuse(g, taps, p.size, shapes), values: map[ref]*value{}, parts: map[int]part{},
 	}
 	var units []stepUnit
 	made := func(u stepUnit) {
@@ -235,8 +235,40 @@ func (s *rowsStep) describe() description {
 	return description{kernel: "epilogue", algorithm: strings.Join(parts, " "), reads: reads(s.from, e), shape: s.to.shape}
 }
 
-func (s *softmaxStep) describe() description {
-	return description{kernel: "softmax", algorithm: "softmax", reads: []*value{s.from}, shape: s.to.shape}
+func (s *pixelStep) describe() description {
+	return description{kernel: s.kernel, algorithm: s.what, reads: []*value{s.from}, shape: s.to.shape}
+}
+
+func (s *normStep) describe() description {
+	return description{kernel: "portable", algorithm: s.what, reads: []*value{s.from}, shape: s.to.shape}
+}
+
+func (s *reduceStep) describe() description {
+	return description{kernel: "portable", algorithm: s.what, reads: []*value{s.from}, shape: s.to.shape}
+}
+
+func (s *resizeStep) describe() description {
+	return description{kernel: "portable", algorithm: "resize", reads: []*value{s.from}, shape: s.to.shape}
+}
+
+func (s *arithmeticStep) describe() description {
+	d := description{kernel: "portable", algorithm: s.what, shape: s.to.shape}
+	for _, t := range s.terms {
+		d.reads = append(d.reads, t.value)
+	}
+	return d
+}
+
+func (s *gatherStep) describe() description {
+	return description{kernel: "copy", algorithm: s.what, reads: []*value{s.from}, shape: s.to.shape}
+}
+
+func (s *reshapeStep) describe() description {
+	return description{kernel: "copy", algorithm: "reshape", reads: []*value{s.from}, shape: s.to.shape}
+}
+
+func (s *constantStep) describe() description {
+	return description{kernel: "copy", algorithm: "constant", reads: []*value{s.to}, shape: s.to.shape}
 }
 
 func (s *padStep) describe() description {

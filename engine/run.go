@@ -34,6 +34,7 @@ type worker struct {
 	inputTiles   kernels.WinogradInputTiles
 	outputTiles  kernels.WinogradOutputTiles
 	depthwise    kernels.DepthwiseRow
+	accumulators [reduceBlock]accumulator
 	_            [64]byte // workers write to their tiles: keep them on cache lines of their own
 }
 

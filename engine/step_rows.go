@@ -32,15 +32,3 @@ func (s *rowsStep) run(w *worker, n, item int) {
 	}
 	w.isa.Epilogue(&w.rows)
 }
-
-// softmaxStep is exp(x) over its sum along the channels.
-type softmaxStep struct{ from, to *value }
-
-func (s *softmaxStep) prepare(*Plan) {}
-
-func (s *softmaxStep) items(n, _ int) int { return n * s.to.shape.H * s.to.shape.W }
-
-func (s *softmaxStep) run(w *worker, _, item int) {
-	c := s.to.shape.C
-	kernels.Softmax(w.floats(s.to.at()+item*s.to.stride, c), w.floats(s.from.at()+item*s.from.stride, c))
-}

@@ -38,16 +38,16 @@ func softmaxAgainstFloat64(t *testing.T) {
 	}
 }
 
-func TestExpNegative(t *testing.T) {
+func TestExp64(t *testing.T) {
 	r := newRand(10)
 	for range 1_000_000 {
 		x := -200 * r.Float64()
-		if got, want := expNegative(x), math.Exp(x); math.Abs(got-want) > 2e-14*want {
+		if got, want := Exp64(x), math.Exp(x); math.Abs(got-want) > 2e-14*want {
 			t.Fatalf("exp(%v) is %v, want %v", x, got, want)
 		}
 	}
 	for _, x := range []float64{0, -1e-300, -math.Ln2 / 2, -math.Ln2, -200} {
-		if got, want := expNegative(x), math.Exp(x); math.Abs(got-want) > 2e-14*want {
+		if got, want := Exp64(x), math.Exp(x); math.Abs(got-want) > 2e-14*want {
 			t.Errorf("exp(%v) is %v, want %v", x, got, want)
 		}
 	}

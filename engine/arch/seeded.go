@@ -20,17 +20,34 @@ func Seeded(g *engine.Graph, seed uint64) (engine.WeightMap, error) {
 		return nil, err
 	}
 	ranges := map[string]uniform{}
+	norm := func(gamma, beta string) {
+		ranges[gamma] = uniform{from: 0.5}
+		ranges[beta] = symmetric(0.2)
+	}
 	for _, n := range g.Nodes {
 		switch op := n.Op.(type) {
 		case *engine.Conv2D:
 			ranges[op.Bias] = symmetric(0.1)
+		case *engine.ConvTranspose2D:
+			ranges[op.Bias] = symmetric(0.1)
 		case *engine.Dense:
 			ranges[op.Bias] = symmetric(0.1)
 		case *engine.BatchNorm:
-			ranges[op.Gamma] = uniform{from: 0.5}
-			ranges[op.Beta] = symmetric(0.2)
+			norm(op.Gamma, op.Beta)
 			ranges[op.Mean] = symmetric(0.1)
 			ranges[op.Var] = uniform{from: 0.5}
+		case *engine.LayerNorm:
+			norm(op.Gamma, op.Beta)
+		case *engine.GroupNorm:
+			norm(op.Gamma, op.Beta)
+		case *engine.InstanceNorm:
+			norm(op.Gamma, op.Beta)
+		case *engine.Scale:
+			norm(op.Scale, op.Shift)
+		case *engine.PReLU:
+			ranges[op.Slope] = symmetric(0.2)
+		case *engine.Constant:
+			ranges[op.Tensor] = symmetric(2)
 		}
 	}
 	weights := engine.WeightMap{}
