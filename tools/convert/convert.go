@@ -51,7 +51,7 @@ func Convert(ctx context.Context, src, dst string, o Options) (*Report, error) {
 	if sameFile(src, dst) {
 		return nil, fmt.Errorf("%s: is the source itself; give another name for the model file", dst)
 	}
-	m, err := read(data, o)
+	m, err := read(data, src, o)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", src, err)
 	}
@@ -102,7 +102,11 @@ func (m *model) Weight(name string) (engine.Weight, bool) {
 	if !ok {
 		return engine.Weight{}, false
 	}
-	w, err := t.fetch().Weight()
+	var w engine.Weight
+	data, err := t.fetch()
+	if err == nil {
+		w, err = data.Weight()
+	}
 	if err != nil && m.err == nil {
 		m.err = err
 	}
@@ -110,21 +114,21 @@ func (m *model) Weight(name string) (engine.Weight, bool) {
 }
 
 // read finds the format, the tensors and the network.
-func read(data []byte, o Options) (*model, error) {
+func read(data []byte, path string, o Options) (*model, error) {
 	f, err := recognise(data)
 	if err != nil {
 		return nil, err
 	}
-	list, dropped, err := f.read(data)
+	from, err := f.read(data, path)
 	if err != nil {
 		return nil, err
 	}
-	m := &model{tensors: map[string]stored{}, dropped: dropped}
+	m := &model{tensors: map[string]stored{}, dropped: from.dropped}
 	m.Source.Format = f.name
-	prefix := wrapper(list)
+	prefix := wrapper(from.tensors)
 	integers := map[string]weights.DType{}
 	shapes := map[string][]int{}
-	for _, t := range list {
+	for _, t := range from.tensors {
 		name := strings.TrimPrefix(t.name, prefix)
 		if !t.dtype.IsFloat() { // batch norm's num_batches_tracked and other counters
 			m.dropped = append(m.dropped, name)
@@ -136,7 +140,7 @@ func read(data []byte, o Options) (*model, error) {
 	if len(m.tensors) == 0 {
 		return nil, errors.New("holds no floating-point tensors")
 	}
-	if err := m.chooseNetwork(data, shapes, o); err != nil {
+	if err := m.chooseNetwork(data, from, shapes, o); err != nil {
 		if unknown, ok := err.(*arch.UnknownError); ok {
 			nameIntegers(unknown.Mismatch, integers)
 		}
@@ -186,11 +190,14 @@ func nameIntegers(e *engine.MismatchError, integers map[string]weights.DType) {
 	})
 }
 
-// chooseNetwork sets the graph and what goes with it: the one asked for, the one in a model file, or the one that has such tensors.
-func (m *model) chooseNetwork(data []byte, shapes map[string][]int, o Options) (err error) {
-	if o.Arch != "" {
+// chooseNetwork sets the graph and what goes with it: the one asked for, the one in the source, or the one that has such tensors.
+func (m *model) chooseNetwork(data []byte, from *source, shapes map[string][]int, o Options) (err error) {
+	switch {
+	case o.Arch != "":
 		m.Graph, err = arch.BuildFor(o.Arch, shapes)
-	} else {
+	case from.graph != nil:
+		m.Graph = from.graph
+	default:
 		file, notModel := weights.Parse(data)
 		if notModel == nil {
 			m.Info = file.Info
@@ -205,7 +212,11 @@ func (m *model) chooseNetwork(data []byte, shapes map[string][]int, o Options) (
 		return err
 	}
 	m.Source.Arch = m.Graph.Arch
+	m.Classes = from.classes
 	m.Recipe = Recipe(m.Graph)
+	if from.recipe != nil {
+		m.Recipe = *from.recipe
+	}
 	return nil
 }
 

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/featx-go/featx/engine"
+	"github.com/featx-go/featx/engine/image"
 	"github.com/featx-go/featx/tools/convert/safetensors"
 	"github.com/featx-go/featx/tools/convert/torch"
 	"github.com/featx-go/featx/weights"
@@ -15,15 +17,24 @@ type stored struct {
 	name  string
 	dtype weights.DType
 	shape []int
-	fetch func() weights.Tensor
+	fetch func() (weights.Tensor, error)
+}
+
+// source is what a reader finds in a file.
+type source struct {
+	tensors []stored
+	dropped []string      // names of entries that are no tensors, or that nobody needs
+	graph   *engine.Graph // the network, where the file says it; else it is recognised by its tensors
+	recipe  *image.Recipe // how the network wants its pictures, where that is known; else it is by the network
+	classes []string      // names of the classifier's outputs, where the file has them
 }
 
 // format is a kind of source file.
 type format struct {
 	name string
 	is   func(data []byte) bool
-	// read gives the tensors, and the names of entries that are none.
-	read func(data []byte) ([]stored, []string, error)
+	// read reads a file; path is its name, for formats that keep a part of their data in other files beside it.
+	read func(data []byte, path string) (*source, error)
 }
 
 var formats = []format{
@@ -53,30 +64,30 @@ func recognise(data []byte) (format, error) {
 	return format{}, errors.New(what + "; PyTorch checkpoints and safetensors files can be converted")
 }
 
-func readTorch(data []byte) ([]stored, []string, error) {
+func readTorch(data []byte, _ string) (*source, error) {
 	f, err := torch.Read(data)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	list := make([]stored, len(f.Tensors))
 	for i := range f.Tensors {
 		t := &f.Tensors[i]
-		list[i] = stored{t.Name, t.DType, t.Shape, t.Contiguous}
+		list[i] = stored{t.Name, t.DType, t.Shape, func() (weights.Tensor, error) { return t.Contiguous(), nil }}
 	}
-	return list, f.Other, nil
+	return &source{tensors: list, dropped: f.Other}, nil
 }
 
-func readSafetensors(data []byte) ([]stored, []string, error) {
+func readSafetensors(data []byte, _ string) (*source, error) {
 	tensors, err := safetensors.Read(data)
 	list := make([]stored, len(tensors))
 	for i, t := range tensors {
-		list[i] = stored{t.Name, t.DType, t.Shape, func() weights.Tensor { return t }}
+		list[i] = stored{t.Name, t.DType, t.Shape, func() (weights.Tensor, error) { return t, nil }}
 	}
-	return list, nil, err
+	return &source{tensors: list}, err
 }
 
-func notYet(what string) func([]byte) ([]stored, []string, error) {
-	return func([]byte) ([]stored, []string, error) { return nil, nil, errors.New(what) }
+func notYet(what string) func([]byte, string) (*source, error) {
+	return func([]byte, string) (*source, error) { return nil, errors.New(what) }
 }
 
 // isHDF5 looks for the superblock, which is at 0 or after a user block of 512 bytes, 1024, ...
