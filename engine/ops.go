@@ -45,6 +45,7 @@ type Window struct {
 	Dilation [2]int `json:"dilation"`
 	Pad      Pad    `json:"pad"`
 	Ceil     bool   `json:"ceil,omitempty"` // round the output's size up (PyTorch's ceil_mode); pooling only
+	Same     bool   `json:"same,omitempty"` // TensorFlow's padding of that name, which follows from the map's size (see Window.padded); Pad is not used
 }
 
 // Square is a k x k window with the same stride and padding on both axes.
@@ -75,6 +76,7 @@ func (p Pad) validate() error {
 
 // out is the number of positions of the window on both axes (PyTorch's formula; Keras's paddings are written as explicit pads).
 func (w Window) out(in Shape) (h, wd int, err error) {
+	w = w.padded(in)
 	one := func(size, before, after, k, stride, dilation int) int {
 		span := int(min(int64(k-1)*int64(dilation), 1<<30)) + 1 // 1<<30 is beyond every map, and an int of 32 bits holds it
 		room := size + before + after - span
@@ -192,6 +194,9 @@ type ConvTranspose2D struct {
 func (*ConvTranspose2D) Kind() string { return "ConvTranspose2D" }
 
 func (c *ConvTranspose2D) validate() error {
+	if c.Same {
+		return fmt.Errorf("a transposed convolution's padding must be given")
+	}
 	for _, n := range c.OutPad {
 		if n < 0 || n > maxExtent {
 			return fmt.Errorf("output padding %v is out of range", c.OutPad)

@@ -40,6 +40,7 @@ func (w Window) pooled(in []Shape) (Shape, error) {
 	if err != nil {
 		return Shape{}, err
 	}
+	w = w.padded(s)
 	h, wd, err := w.out(s)
 	if err != nil {
 		return Shape{}, err

@@ -91,6 +91,7 @@ func (m *Model) Plan(o PlanOptions) (*Plan, error) {
 	if err := m.fits(size, shapes); err != nil {
 		return nil, err
 	}
+	g = g.padded(size, shapes)
 	p := &planner{
 		Plan:   &Plan{model: m, size: size, batch: max(1, o.Batch)},
 		graph:  g,

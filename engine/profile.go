@@ -106,6 +106,7 @@ func (p *Plan) unitsOfSteps() ([]stepUnit, error) {
 	if err != nil {
 		return nil, err
 	}
+	g = g.padded(p.size, shapes)
 	taps := make([]int, len(p.outputs))
 	for i, o := range p.outputs {
 		if taps[i], err = g.find(o.Name); err != nil {
