@@ -2,10 +2,6 @@ package featx
 
 import (
 	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"sync"
 
 	"github.com/featx-go/featx/engine"
@@ -27,23 +23,13 @@ type Model struct {
 	closed bool
 }
 
-// Open opens a model file by its path, or the embedded model by its name or "".
+// Open opens a model file by its path, or a model by its name: the embedded one (also ""), or one that "featx pull" has put into the cache. It downloads nothing.
 func Open(name string) (*Model, error) {
-	file, err := open(name)
+	file, err := weights.Find(name)
 	if err != nil {
 		return nil, err
 	}
 	return &Model{file: file, packed: map[kernels.ISA]*engine.Model{}}, nil
-}
-
-func open(name string) (*weights.Model, error) {
-	if name == "" || name == EmbeddedName {
-		return weights.Embedded()
-	}
-	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) && filepath.Base(name) == name && filepath.Ext(name) == "" {
-		return nil, fmt.Errorf("unknown model %q: there is no such file, and the only model inside featx is %s", name, EmbeddedName)
-	}
-	return weights.Open(name)
 }
 
 // Graph is the network. It must not be changed.

@@ -93,7 +93,7 @@ func TestBadCommand(t *testing.T) {
 		{"extract -l layr1 p", `no layer "layr1"; nearest: layer1`},
 		{"extract -l 999 p", "no layer 999: the network has 73"},
 		{"extract -l layer9* p", "layer9*"},
-		{"extract -m resnet51 p", `unknown model "resnet51": there is no such file`},
+		{"extract -m resnet51 p", `unknown model "resnet51"; nearest: resnet`},
 		{"extract -m no/model.safetensors p", "no/model.safetensors: no such file"},
 		{"extract -m p p", "p: is a directory"},
 		{"layers resnet51", `unknown model "resnet51"`},

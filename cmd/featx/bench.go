@@ -2,12 +2,12 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -158,18 +158,14 @@ func openBenchModel(name string, seeded bool) (*benchModel, error) {
 		}
 		return &benchModel{name + " (seeded weights)", g, w, convert.Recipe(g), func() error { return nil }}, nil
 	}
-	open := func() (*weights.Model, error) { return weights.Open(name) }
-	if name == "" || name == featx.EmbeddedName {
-		name, open = featx.EmbeddedName, weights.Embedded
+	m, err := weights.Find(name)
+	if err != nil && slices.Contains(arch.Names(), name) {
+		return nil, fmt.Errorf("%w; or give --seeded for the network of that name with pseudo-random weights", err)
 	}
-	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) && slices.Contains(arch.Names(), name) {
-		return nil, fmt.Errorf("there is no model file %q: give the path of one, or --seeded for the network of that name with pseudo-random weights", name)
-	}
-	m, err := open()
 	if err != nil {
 		return nil, err
 	}
-	return &benchModel{name, m.Graph, m, m.Recipe, m.Close}, nil
+	return &benchModel{cmp.Or(name, featx.EmbeddedName), m.Graph, m, m.Recipe, m.Close}, nil
 }
 
 // benchmark runs one network with some instruction sets in turns.

@@ -54,7 +54,7 @@ follows in proportion.`,
 	}
 	flags := c.Flags()
 	flags.SortFlags = false
-	flags.StringVarP(&model, "model", "m", featx.EmbeddedName, "model `file`, or the embedded model by its name")
+	flags.StringVarP(&model, "model", "m", featx.EmbeddedName, "model `file`, or a name that \"featx models\" lists: it is downloaded at its first use")
 	flags.StringSliceVarP(&options.Layers, "layer", "l", nil, "`layer`; may be repeated, or several with commas (default the one before the classifier)")
 	flags.StringVar(&pool, "pool", "none", "each map becomes one value per channel: avg, max or gem (generalised mean, p=3)")
 	flags.StringVarP(&output, "output", "o", "", "`file` for the features: .npy, .npz, .jsonl or .safetensors (default standard output)")
@@ -68,7 +68,7 @@ follows in proportion.`,
 				return fmt.Errorf("--%s %d: must be at least 1", name, n)
 			}
 		}
-		m, err := featx.Open(model)
+		m, err := openModel(c, model)
 		if err != nil {
 			return err
 		}

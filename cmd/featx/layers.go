@@ -32,7 +32,7 @@ layer that is meant without -l. MODEL is a file, or the embedded model's name (d
 	c.Flags().BoolVar(&asJSON, "json", false, "as one JSON object")
 	size := c.Flags().String("size", "", "of the network's input, as of extract")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		m, err := featx.Open(strings.Join(args, ""))
+		m, err := openModel(c, strings.Join(args, ""))
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -24,6 +25,7 @@ type Options struct {
 	DType   string                    // "f32" or "f16" (see weights.Write); "" is f32
 	Recipe  func(*image.Recipe) error // changes the network's usual recipe; may be nil
 	Classes []string                  // names of the classifier's outputs; may be nil
+	Origin  string                    // the URL that src was downloaded from; "" stores its file name
 }
 
 // Report says what was made.
@@ -63,7 +65,7 @@ func Convert(ctx context.Context, src, dst string, o Options) (*Report, error) {
 			}
 			sum.Write(part)
 		}
-		m.Source.File, m.Source.SHA256 = filepath.Base(src), hex.EncodeToString(sum.Sum(nil))
+		m.Source.File, m.Source.SHA256 = cmp.Or(o.Origin, filepath.Base(src)), hex.EncodeToString(sum.Sum(nil))
 	}
 	err = weights.Write(ctx, dst, m.Info, m, dtype)
 	if m.err != nil { // what the source could not give is the source's error

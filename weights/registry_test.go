@@ -1,0 +1,145 @@
+package weights
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/featx-go/featx/engine"
+	"github.com/featx-go/featx/engine/arch"
+	"github.com/featx-go/featx/engine/image"
+)
+
+func TestRegistry(t *testing.T) {
+	unpublished := []string{"keras/mobilenet", "keras/mobilenet-notop", "keras/mobilenetv2", "keras/mobilenetv2-notop"}
+	names, files := map[string]bool{}, map[string]bool{}
+	for _, e := range Registry() {
+		require.False(t, names[e.Name], e.Name)
+		require.Equal(t, strings.ToLower(e.Name), e.Name)
+		names[e.Name] = true
+		found, err := Lookup(e.Name)
+		require.NoError(t, err)
+		require.Equal(t, e, found)
+		require.False(t, files[e.file()], "a mirror knows files by their names: %s", e.file())
+		files[e.file()] = true
+		location, err := url.Parse(e.URL)
+		require.NoError(t, err)
+		require.Equal(t, "https", location.Scheme, e.Name)
+		require.NoError(t, e.Recipe.Validate(), e.Name)
+		require.Greater(t, e.Bytes, int64(3e6), e.Name)
+		require.Empty(t, strings.Trim(e.MD5+e.SHA256, "0123456789abcdef"), e.Name)
+		require.Equal(t, slices.Contains(unpublished, e.Name), e.MD5+e.SHA256 == "", e.Name)
+		require.True(t, e.MD5 == "" || len(e.MD5) == 32, e.Name)
+		if strings.HasPrefix(e.Name, "torchvision/") {
+			require.GreaterOrEqual(t, len(e.SHA256), 8, e.Name)
+			require.True(t, strings.HasSuffix(e.URL, "-"+e.SHA256+".pth"), e.Name)
+		}
+	}
+	require.GreaterOrEqual(t, len(names), 170)
+}
+
+func TestLookup(t *testing.T) {
+	for name, want := range map[string]string{
+		"resnet50":              "torchvision/resnet50",
+		"ResNet50":              "torchvision/resnet50",
+		"resnet50-v2":           "torchvision/resnet50-v2",
+		"resnet50v2":            "keras/resnet50v2",
+		"inception_v3":          "torchvision/inception_v3",
+		"InceptionV3":           "keras/inceptionv3",
+		"keras/inception_v3":    "keras/inceptionv3",
+		"Keras/VGG16-notop":     "keras/vgg16-notop",
+		"xception":              "keras/xception",
+		"nasnet_mobile":         "keras/nasnetmobile",
+		"squeezenet11":          "torchvision/squeezenet1_1",
+		"EfficientNetB0":        "keras/efficientnetb0",
+		"NASNetMobile-notop":    "keras/nasnetmobile-notop",
+		"vgg16-features":        "torchvision/vgg16-features",
+		"torchvision/densenet1": "",
+		"keras/resnet18":        "",
+		"":                      "",
+	} {
+		e, err := Lookup(name)
+		if want == "" {
+			require.ErrorContains(t, err, "unknown model", name)
+			continue
+		}
+		require.NoError(t, err)
+		require.Equal(t, want, e.Name, name)
+	}
+	_, err := Lookup("keras/resnet51")
+	require.ErrorContains(t, err, "nearest: keras/resnet50")
+	_, err = Lookup("resnet51")
+	require.ErrorContains(t, err, "nearest: resnet50")
+
+	_, err = Lookup("RegNetY16GF")
+	require.ErrorContains(t, err, "nearest: torchvision/regnet_y_1_6gf, torchvision/regnet_y_16gf")
+
+	e, err := Lookup("resnet50-v2")
+	require.NoError(t, err)
+	require.Equal(t, image.Torchvision(232, 224), e.Recipe)
+	e, err = Lookup("keras/vgg16")
+	require.NoError(t, err)
+	require.Equal(t, "64373286793e3c8b2b4e3219cbf3544b", e.MD5)
+	require.Equal(t, "https://storage.googleapis.com/tensorflow/keras-applications/vgg16/vgg16_weights_tf_dim_ordering_tf_kernels.h5", e.URL)
+
+	// preprocess_input of a white pixel, by hand.
+	white := image.NewRGB(1, 1)
+	copy(white.Pix, []byte{255, 255, 255})
+	for name, want := range map[string][3]float32{
+		"keras/vgg16":          {255 - 103.939, 255 - 116.779, 255 - 123.68},
+		"keras/resnet50v2":     {1, 1, 1},
+		"keras/efficientnetb0": {255, 255, 255},
+		"keras/densenet121":    {(1 - 0.485) / 0.229, (1 - 0.456) / 0.224, (1 - 0.406) / 0.225},
+		"vgg16-features":       {255 * (1 - 0.48235), 255 * (1 - 0.45882), 255 * (1 - 0.40784)},
+		"efficientnet_v2_l":    {1, 1, 1},
+	} {
+		e, err := Lookup(name)
+		require.NoError(t, err)
+		r := e.Recipe
+		r.Size, r.Resize = [2]int{1, 1}, image.Resize{H: 1, W: 1}
+		var got [3]float32
+		require.NoError(t, r.Apply(got[:], white))
+		require.InDeltaSlice(t, want[:], got[:], 1e-4, name)
+	}
+}
+
+// Every network of the registry can be built, but for those that nobody has written yet. The list may only shrink.
+func TestRegistryNetworks(t *testing.T) {
+	missing := map[string]bool{}
+	for _, n := range strings.Fields(unwritten) {
+		missing[n] = true
+	}
+	known := arch.Names()
+	for _, e := range Registry() {
+		if !slices.Contains(known, e.Network) {
+			require.True(t, missing[e.Network], "%s: engine/arch has no network %s", e.Name, e.Network)
+			continue
+		}
+		require.False(t, missing[e.Network], "engine/arch has %s by now: take it from the list", e.Network)
+		g, err := arch.Build(e.Network, arch.Options{})
+		require.NoError(t, err)
+		require.Equal(t, g.Layout == engine.NHWC, strings.HasPrefix(e.Name, "keras/"), e.Name)
+		size := engine.Shape{H: e.Recipe.Size[0], W: e.Recipe.Size[1], C: 3}
+		_, err = g.Infer(size)
+		require.NoError(t, err, e.Name)
+	}
+}
+
+// unwritten networks: their builders are work in progress (torchvision's other families; Keras's weights-only files).
+const unwritten = `
+alexnet convnext_base convnext_large convnext_small convnext_tiny densenet121 densenet161 densenet169 densenet201 efficientnet_b0
+efficientnet_b1 efficientnet_b2 efficientnet_b3 efficientnet_b4 efficientnet_b5 efficientnet_b6 efficientnet_b7 efficientnet_v2_l
+efficientnet_v2_m efficientnet_v2_s googlenet keras_convnextbase keras_convnextlarge keras_convnextsmall keras_convnexttiny
+keras_convnextxlarge keras_densenet121 keras_densenet169 keras_densenet201 keras_efficientnetb0 keras_efficientnetb1 keras_efficientnetb2
+keras_efficientnetb3 keras_efficientnetb4 keras_efficientnetb5 keras_efficientnetb6 keras_efficientnetb7 keras_efficientnetv2b0
+keras_efficientnetv2b1 keras_efficientnetv2b2 keras_efficientnetv2b3 keras_efficientnetv2l keras_efficientnetv2m keras_efficientnetv2s
+keras_inceptionresnetv2 keras_inceptionv3 keras_mobilenet keras_mobilenetv2 keras_mobilenetv3large keras_mobilenetv3small keras_nasnetlarge
+keras_nasnetmobile keras_resnet101 keras_resnet101v2 keras_resnet152 keras_resnet152v2 keras_resnet50 keras_resnet50v2 keras_vgg16
+keras_vgg19 keras_xception mnasnet0_5 mnasnet0_75 mnasnet1_0 mnasnet1_3 mobilenet_v3_large mobilenet_v3_small regnet_x_16gf regnet_x_1_6gf
+regnet_x_32gf regnet_x_3_2gf regnet_x_400mf regnet_x_800mf regnet_x_8gf regnet_y_128gf regnet_y_16gf regnet_y_1_6gf regnet_y_32gf
+regnet_y_3_2gf regnet_y_400mf regnet_y_800mf regnet_y_8gf resnext101_32x8d resnext101_64x4d resnext50_32x4d shufflenet_v2_x0_5
+shufflenet_v2_x1_0 shufflenet_v2_x1_5 shufflenet_v2_x2_0 wide_resnet101_2 wide_resnet50_2
+`
