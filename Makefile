@@ -29,7 +29,7 @@ bench-peers: ## the same networks on other engines, interleaved in one run (need
 	$(PYTHON) bench/peers/run.py
 
 golden: ## the reference values again (needs PyTorch, torchvision, Pillow 12; DATA is the folder of real weights and photographs)
-	cd testdata/golden && $(PYTHON) make_golden.py && $(PYTHON) make_ops.py && $(PYTHON) make_onnx_ops.py
+	cd testdata/golden && $(PYTHON) make_golden.py && $(PYTHON) make_ops.py && $(PYTHON) make_more_ops.py && $(PYTHON) make_onnx_ops.py
 	cd testdata/golden && FEATX_DATA=$(DATA) $(PYTHON) make_photographs.py
 	cd testdata/golden && $(PYTHON) make_predictions.py $(DATA)/weights/cifar10-resnet20.th cifar10-resnet20.predictions.txt
 	$(PYTHON) testdata/images/make.py

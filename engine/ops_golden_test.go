@@ -19,10 +19,10 @@ import (
 // products the random walk of as many roundings by half a unit in the last place.
 func opTolerance(products int) float64 { return max(1e-6, math.Sqrt(float64(products))/(1<<24)) }
 
-// Every operation against references that are not ours: PyTorch's (testdata/golden/make_ops.py) and ONNX's conformance cases (make_onnx_ops.py).
+// Every operation against references that are not ours: PyTorch's (testdata/golden/make_ops.py, make_more_ops.py) and ONNX's conformance cases (make_onnx_ops.py).
 // Each case runs fused and with every node asked for. With -v it prints the error of each.
 func TestOpsGolden(t *testing.T) {
-	for _, file := range []string{"ops.safetensors", "onnx_ops.safetensors"} {
+	for _, file := range []string{"ops.safetensors", "more_ops.safetensors", "onnx_ops.safetensors"} {
 		data, err := os.ReadFile(filepath.Join("..", "testdata", "golden", file))
 		require.NoError(t, err)
 		container, err := weights.ParseSafetensors(data)

@@ -92,7 +92,25 @@ func oracle(g *engine.Graph, weights engine.WeightMap, shapes []engine.Shape, in
 				return sum
 			})
 		case *engine.Dense:
-			k, n := tensor(op.Weight), s.Elements()
+			k := tensor(op.Weight)
+			if !out.Flat { // each pixel by itself
+				each(func(h, w, c int) float64 {
+					sum := 0.0
+					if op.Bias != "" {
+						sum = tensor(op.Bias)[c]
+					}
+					for i := range s.C {
+						if g.Layout == engine.NHWC {
+							sum += k[i*op.Out+c] * x[(h*s.W+w)*s.C+i]
+						} else {
+							sum += k[c*s.C+i] * x[(h*s.W+w)*s.C+i]
+						}
+					}
+					return sum
+				})
+				break
+			}
+			n := s.Elements()
 			var bias []float64
 			if op.Bias != "" {
 				bias = tensor(op.Bias)
@@ -174,6 +192,124 @@ func oracle(g *engine.Graph, weights engine.WeightMap, shapes []engine.Shape, in
 			})
 		case *engine.Add:
 			fold(func(a, b float64) float64 { return a + b })
+		case *engine.Arithmetic:
+			fold(map[string]func(a, b float64) float64{
+				engine.Mul: func(a, b float64) float64 { return a * b },
+				engine.Sub: func(a, b float64) float64 { return a - b },
+				engine.Div: func(a, b float64) float64 { return a / b },
+				engine.Max: math.Max, engine.Min: math.Min, engine.Pow: math.Pow,
+				engine.Mean: func(a, b float64) float64 { return a + b },
+			}[op.Func])
+			if op.Func == engine.Mean {
+				for j := range y {
+					y[j] /= float64(len(n.Inputs))
+				}
+			}
+		case *engine.Activation:
+			for j, v := range x {
+				y[j] = activation(op, v)
+			}
+		case *engine.PReLU:
+			slope := tensor(op.Slope)
+			for j, v := range x {
+				if y[j] = v; v < 0 {
+					y[j] *= slope[j%s.C%len(slope)]
+				}
+			}
+		case *engine.Clip:
+			for j, v := range x {
+				y[j] = min(max(v, float64(op.Lo)), float64(op.Hi))
+			}
+		case *engine.Scale:
+			scale, shift := tensor(op.Scale), tensor(op.Shift)
+			for j, v := range x {
+				if y[j] = v; scale != nil {
+					y[j] *= scale[j%s.C]
+				}
+				if shift != nil {
+					y[j] += shift[j%s.C]
+				}
+			}
+		case *engine.LayerNorm:
+			normalise(y, x, s.C, 1, s.C, op.Eps, tensor(op.Gamma), tensor(op.Beta))
+		case *engine.GroupNorm:
+			normalise(y, x, s.C, s.H*s.W, s.C/op.Groups, op.Eps, tensor(op.Gamma), tensor(op.Beta))
+		case *engine.InstanceNorm:
+			normalise(y, x, s.C, s.H*s.W, 1, op.Eps, tensor(op.Gamma), tensor(op.Beta))
+		case *engine.LogSoftmax:
+			for p := range s.H * s.W {
+				row, sum := x[p*s.C:(p+1)*s.C], 0.0
+				largest := slices.Max(row)
+				for _, v := range row {
+					sum += math.Exp(v - largest)
+				}
+				for c, v := range row {
+					y[p*s.C+c] = v - largest - math.Log(sum)
+				}
+			}
+		case *engine.L2Normalize:
+			per := s.C
+			if out.Flat {
+				per = len(x)
+			}
+			for p := 0; p < len(x); p += per {
+				sum := 0.0
+				for _, v := range x[p : p+per] {
+					sum += v * v
+				}
+				for j, v := range x[p : p+per] {
+					y[p+j] = v / max(math.Sqrt(sum), op.Eps)
+				}
+			}
+		case *engine.ChannelShuffle:
+			each(func(h, w, c int) float64 { return x[(h*s.W+w)*s.C+c%op.Groups*(s.C/op.Groups)+c/op.Groups] })
+		case *engine.Permute:
+			for h := range s.H {
+				for w := range s.W {
+					for c := range s.C {
+						at := [3]int{h, w, c}
+						y[(at[op.Axes[0]]*out.W+at[op.Axes[1]])*out.C+at[op.Axes[2]]] = x[(h*s.W+w)*s.C+c]
+					}
+				}
+			}
+		case *engine.Slice: // of positive numbers
+			each(func(h, w, c int) float64 {
+				return x[((op.Start[0]+h*op.Step[0])*s.W+op.Start[1]+w*op.Step[1])*s.C+op.Start[2]+c*op.Step[2]]
+			})
+		case *engine.Resize: // nearest, by half pixels
+			nearest := func(i, n, out int) int {
+				return min(max(int(math.Ceil((float64(i)+0.5)*float64(n)/float64(out)-1)), 0), n-1)
+			}
+			each(func(h, w, c int) float64 { return x[(nearest(h, s.H, out.H)*s.W+nearest(w, s.W, out.W))*s.C+c] })
+		case *engine.Reduce: // mean
+			count := len(x) / len(y)
+			for j, v := range x {
+				h, w, c := j/s.C/s.W, j/s.C%s.W, j%s.C
+				y[(min(h, out.H-1)*out.W+min(w, out.W-1))*out.C+min(c, out.C-1)] += v / float64(count)
+			}
+		case *engine.ConvTranspose2D:
+			k, cout := tensor(op.Weight), op.OutC/op.Groups
+			if bias := tensor(op.Bias); bias != nil {
+				each(func(_, _, c int) float64 { return bias[c] })
+			}
+			for j, v := range x {
+				h, w, i := j/s.C/s.W, j/s.C%s.W, j%s.C
+				for ky := range op.Kernel[0] {
+					for kx := range op.Kernel[1] {
+						oh, ow := h*op.Stride[0]+ky*op.Dilation[0]-op.Pad.Top, w*op.Stride[1]+kx*op.Dilation[1]-op.Pad.Left
+						if oh < 0 || oh >= out.H || ow < 0 || ow >= out.W {
+							continue
+						}
+						for o := range cout {
+							weight := k[((i*cout+o)*op.Kernel[0]+ky)*op.Kernel[1]+kx]
+							if g.Layout == engine.NHWC {
+								weight = k[((ky*op.Kernel[1]+kx)*cout+o)*s.C+i]
+							}
+							y[(oh*out.W+ow)*out.C+i/(s.C/op.Groups)*cout+o] += v * weight
+						}
+					}
+				}
+			}
 		case *engine.Concat:
 			skip := 0
 			for j := range n.Inputs {
@@ -210,6 +346,61 @@ func oracle(g *engine.Graph, weights engine.WeightMap, shapes []engine.Shape, in
 		values[i] = y
 	}
 	return values
+}
+
+// activation is the function in float64.
+func activation(op *engine.Activation, x float64) float64 {
+	a, b := float64(op.Alpha), float64(op.Beta)
+	switch op.Func {
+	case engine.Sigmoid:
+		return 1 / (1 + math.Exp(-x))
+	case engine.HardSigmoid:
+		return min(max(a*x+b, 0), 1)
+	case engine.SiLU:
+		return x / (1 + math.Exp(-x))
+	case engine.HardSwish:
+		return x * min(max(x+3, 0), 6) / 6
+	case engine.Tanh:
+		return math.Tanh(x)
+	case engine.GELU:
+		return x / 2 * math.Erfc(-x/math.Sqrt2)
+	case engine.GELUTanh:
+		return x / 2 * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
+	case engine.LeakyReLU:
+		return max(x, 0) + a*min(x, 0)
+	case engine.ELU:
+		return max(x, 0) + a*math.Expm1(min(x, 0))
+	case engine.Softplus:
+		return math.Log1p(math.Exp(-math.Abs(x))) + max(x, 0)
+	}
+	panic(op.Func)
+}
+
+// normalise subtracts the mean and divides by the deviation of runs of channels of so many pixels.
+func normalise(y, x []float64, channels, pixels, run int, eps float64, gamma, beta []float64) {
+	for p0 := 0; p0 < len(x)/channels; p0 += pixels {
+		for c0 := 0; c0 < channels; c0 += run {
+			each := func(f func(i, c int)) {
+				for p := range pixels {
+					for c := range run {
+						f((p0+p)*channels+c0+c, c0+c)
+					}
+				}
+			}
+			n, sum, squares := float64(pixels*run), 0.0, 0.0
+			each(func(i, _ int) { sum += x[i] })
+			each(func(i, _ int) { squares += (x[i] - sum/n) * (x[i] - sum/n) })
+			each(func(i, c int) {
+				y[i] = (x[i] - sum/n) / math.Sqrt(squares/n+eps)
+				if gamma != nil {
+					y[i] *= gamma[c]
+				}
+				if beta != nil {
+					y[i] += beta[c]
+				}
+			})
+		}
+	}
 }
 
 // fromLayout reorders a picture's value from what Runner.Output gives to NHWC.

@@ -52,7 +52,7 @@ func TestStepsCoverGraph(t *testing.T) {
 				live[in] = true
 			}
 			switch n.Op {
-			case "Conv2D", "Dense":
+			case "Conv2D", "ConvTranspose2D", "Dense":
 				macs += 2 * n.MACs
 			case "Identity", "Flatten", "Concat": // nothing to compute, or copies for some of the inputs
 				continue

@@ -55,9 +55,21 @@ func randomGraph(r *rand.Rand) *engine.Graph {
 		panic(name)
 	}
 	pick := func() string { return maps[len(maps)-1-min(r.IntN(len(maps)), r.IntN(len(maps)))] }
-	for range 8 + r.IntN(16) {
+	axis := func() (list []int) { // 1 to 3
+		for range 3 {
+			list = append(list, 1+r.IntN(3))
+		}
+		return list
+	}
+	for range 8 + r.IntN(20) {
 		name, x := fmt.Sprintf("n%d", len(g.Nodes)), pick()
-		switch r.IntN(15) {
+		optional := func(suffix string) string {
+			if r.IntN(3) == 0 {
+				return ""
+			}
+			return name + suffix
+		}
+		switch r.IntN(27) {
 		case 0, 1, 2:
 			c := &engine.Conv2D{Window: window(), OutC: []int{1, 4, 8, 17, 32, 48, 60}[r.IntN(7)], Groups: 1, Weight: name + ".w"}
 			if r.IntN(3) == 0 {
@@ -111,6 +123,37 @@ func randomGraph(r *rand.Rand) *engine.Graph {
 			try(&engine.ZeroPad{Pad: engine.Pad{Top: r.IntN(2), Right: r.IntN(3)}, ChannelsBefore: r.IntN(3), ChannelsAfter: r.IntN(3)}, x)
 		case 13:
 			try([]engine.Op{&engine.Identity{}, &engine.Softmax{}, &engine.AdaptivePool{OutH: 1 + r.IntN(4), OutW: 1 + r.IntN(4), Max: r.IntN(2) == 0}}[r.IntN(3)], x)
+		case 15, 16, 17, 18, 19:
+			f := []string{engine.Sigmoid, engine.HardSigmoid, engine.SiLU, engine.HardSwish, engine.Tanh, engine.GELU, engine.GELUTanh, engine.LeakyReLU, engine.ELU, engine.Softplus}[r.IntN(10)]
+			try(&engine.Activation{Func: f, Alpha: 0.25, Beta: 0.5}, x)
+		case 20:
+			try(&engine.Arithmetic{Func: []string{engine.Mul, engine.Sub, engine.Max, engine.Min, engine.Mean}[r.IntN(5)]}, x, pick())
+			pooled := len(g.Nodes) // squeeze and excitation
+			try(&engine.AdaptivePool{OutH: 1, OutW: 1}, x)
+			if len(g.Nodes) > pooled {
+				try(&engine.Arithmetic{Func: engine.Mul}, fmt.Sprintf("n%d", pooled), x)
+			}
+		case 21:
+			try(&engine.Scale{Scale: name + ".s", Shift: optional(".t")}, x)
+			try(&engine.PReLU{Slope: fmt.Sprintf("n%d.p", len(g.Nodes)), Shared: r.IntN(2) == 0}, x)
+			try(&engine.Clip{Lo: -0.5, Hi: float32(math.Inf(1))}, pick())
+		case 22:
+			try([]engine.Op{&engine.LayerNorm{Eps: 1e-2, Gamma: optional(".g"), Beta: optional(".b")}, &engine.GroupNorm{Eps: 1e-2, Groups: 1 + r.IntN(3), Gamma: optional(".g"), Beta: optional(".b")},
+				&engine.InstanceNorm{Eps: 1e-2, Gamma: optional(".g"), Beta: optional(".b")}, &engine.LogSoftmax{}, &engine.L2Normalize{Eps: 1e-3}}[r.IntN(5)], x)
+		case 23:
+			try([]engine.Op{&engine.ChannelShuffle{Groups: 1 + r.IntN(4)}, &engine.Permute{Axes: [3]int(r.Perm(3))},
+				&engine.Slice{Start: [3]int{r.IntN(3), r.IntN(3), r.IntN(3)}, Step: [3]int(axis())}, &engine.Slice{Start: [3]int{0, 0, r.IntN(3)}, Step: [3]int{1, 1, 1}}}[r.IntN(4)], x)
+		case 24:
+			try(&engine.Resize{H: 3 + r.IntN(12), W: 3 + r.IntN(12), Mode: engine.ResizeNearest}, x)
+		case 25:
+			c := &engine.ConvTranspose2D{Window: window(), Groups: 1, OutC: 1 + r.IntN(40), Weight: name + ".w", Bias: optional(".b")}
+			if r.IntN(3) == 0 {
+				c.Groups, c.OutC = 2, 2*c.OutC
+			}
+			try(c, x)
+		case 26:
+			try(&engine.Dense{Out: 1 + r.IntN(40), Weight: name + ".w", Bias: optional(".b")}, x)
+			try(&engine.Reduce{Func: engine.ReduceMean, Axes: []string{"HW", "C", "H", "HWC"}[r.IntN(4)], KeepDims: true}, x)
 		case 14:
 			a := &engine.Affine{}
 			for range 64 { // the number of channels is among them
@@ -163,7 +206,7 @@ func randomPictures(r *rand.Rand, n int) []float32 {
 // Random graphs against the float64 oracle, every layer; and the same bytes for every instruction set, thread count, batch and set of layers.
 func TestRandomGraphs(t *testing.T) {
 	const batch = 3
-	for seed := range uint64(40) {
+	for seed := range uint64(120) {
 		r := rand.New(rand.NewPCG(seed, 7))
 		g := randomGraph(r)
 		weights := randomWeights(r, g)

@@ -80,9 +80,6 @@ func (f Func) apply(x, alpha, beta float32) float32 {
 	case Softplus:
 		return float32(softplus(v))
 	case Softsign:
-		if math.IsInf(v, 0) {
-			return float32(math.Copysign(1, v))
-		}
 		return float32(v / (1 + math.Abs(v)))
 	case Mish:
 		if x < -1 { // tanh(log(1+e)) = (e*e+2e)/(e*e+2e+2)
