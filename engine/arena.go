@@ -7,6 +7,7 @@ type buffer struct {
 	floats      int // for one picture
 	first, last int // steps
 	offset      int // floats from the arena's begin, for a plan's largest batch
+	local       int // not in the arena: 1 + its number among the values that the workers of a bandStep keep to themselves
 }
 
 // lineFloats is a cache line.
@@ -21,6 +22,9 @@ func assignArena(buffers []*buffer, batch, reserved int) int {
 	start := size
 	var placed []*buffer // by offset
 	for _, b := range order {
+		if b.local > 0 {
+			continue
+		}
 		length := roundUp(b.floats*batch, lineFloats)
 		at := start
 		for _, p := range placed {

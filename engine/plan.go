@@ -37,12 +37,13 @@ type Plan struct {
 	size    Shape
 	batch   int
 	outputs []Output
-	steps   []step
-	arena   int // floats
+	steps   []step  // one by one
+	stages  []stage // as they run
+	arena   int     // floats
 	memory  Memory
 
 	// What the largest step needs of a worker's scratch memory.
-	scratchOffsets, scratchAcc, scratchFloats int
+	scratchOffsets, scratchAcc, scratchFloats, scratchBand int
 }
 
 // value is where a node's value lies: pictures one after the other, each H*W pixels that are stride floats apart.
@@ -53,7 +54,7 @@ type value struct {
 	stride int // floats from pixel to pixel
 }
 
-// at is the arena's float at which the value begins.
+// at is the arena's float at which the value begins; a worker's own at gives it for every value.
 func (v *value) at() int { return v.buffer.offset + v.skip }
 
 // dense tells whether pixels follow each other without a gap.
@@ -67,6 +68,12 @@ type step interface {
 	items(n, threads int) int
 	// run does one piece. It allocates nothing.
 	run(w *worker, n, item int)
+}
+
+// stage is a step, or several joined to one, and the number of the first.
+type stage struct {
+	step
+	first int
 }
 
 // Plan makes a plan: it drops what lies behind the deepest layer asked for, fuses epilogues, packs weights that are not
@@ -509,6 +516,7 @@ func (p *planner) finish() error {
 	if all > 3*math.MaxInt { // so that the arena's floats can be counted where an int has 32 bits
 		return tooMuch(all)
 	}
+	p.joinBands()
 	p.arena = assignArena(p.buffers, p.batch, p.zeros)
 	p.memory.Activations = int64(p.arena) * 4
 	if need := float64(p.memory.Activations) + float64(p.memory.Outputs); need > maxArena {
@@ -520,6 +528,7 @@ func (p *planner) finish() error {
 			return fmt.Errorf("%d pictures of %dx%d are too many for one run: give a smaller size or batch", p.batch, p.size.H, p.size.W)
 		}
 	}
-	p.memory.Scratch = int64(p.scratchOffsets)*8 + int64(p.scratchAcc+p.scratchFloats)*4
+	p.scratchBand = roundUp(p.scratchBand, lineFloats)
+	p.memory.Scratch = int64(p.scratchOffsets)*8 + int64(p.scratchAcc+p.scratchFloats+p.scratchBand)*4
 	return nil
 }

@@ -148,23 +148,57 @@ func (p *Plan) unitsOfSteps() ([]stepUnit, error) {
 
 // Profile runs n pictures twice: as Run does, whose time it returns, and with a clock between the steps, whose times it writes to times in the order of Plan.Steps.
 func (r *Runner) Profile(n int, pictures []float32, times []time.Duration) (whole time.Duration, err error) {
-	if len(times) != len(r.plan.steps) {
-		return 0, fmt.Errorf("%d times for the %d steps of the plan", len(times), len(r.plan.steps))
+	p := r.plan
+	if len(times) != len(p.steps) {
+		return 0, fmt.Errorf("%d times for the %d steps of the plan", len(times), len(p.steps))
 	}
 	start := time.Now()
 	if err := r.Run(n, pictures); err != nil {
 		return 0, err
 	}
 	whole = time.Since(start)
-	copy(r.arena[r.plan.input.at():], pictures)
-	start = time.Now()
-	for i := range times {
+	copy(r.arena[p.input.at():], pictures)
+	for i := range r.workers {
+		w := &r.workers[i]
+		if w.clock == nil {
+			w.clock = make([]time.Duration, len(times))
+		}
+		clear(w.clock)
+		w.timed = true
+	}
+	for i := range p.stages {
+		start = time.Now()
 		r.crew.do(i)
-		now := time.Now()
-		times[i], start = now.Sub(start), now
+		p.share(time.Since(start), i, r.workers, times)
 	}
 	r.crew.rest()
+	for i := range r.workers {
+		r.workers[i].timed = false
+	}
 	return whole, nil
+}
+
+// share gives a stage's time to its steps; to those of a group in proportion to what they took of the workers' time.
+func (p *Plan) share(whole time.Duration, i int, workers []worker, times []time.Duration) {
+	first, end := p.stages[i].first, len(p.steps)
+	if i+1 < len(p.stages) {
+		end = p.stages[i+1].first
+	}
+	if end == first+1 {
+		times[first] = whole
+		return
+	}
+	var sum time.Duration
+	for step := first; step < end; step++ {
+		times[step] = 0
+		for j := range workers {
+			times[step] += workers[j].clock[step]
+		}
+		sum += times[step]
+	}
+	for step := first; step < end; step++ {
+		times[step] = time.Duration(float64(times[step]) / float64(max(1, sum)) * float64(whole))
+	}
 }
 
 // description is what a step says of itself, for one picture.

@@ -206,6 +206,7 @@ func randomPictures(r *rand.Rand, n int) []float32 {
 // Random graphs against the float64 oracle, every layer; and the same bytes for every instruction set, thread count, batch and set of layers.
 func TestRandomGraphs(t *testing.T) {
 	const batch = 3
+	defer engine.SetBandRows(0)
 	for seed := range uint64(120) {
 		r := rand.New(rand.NewPCG(seed, 7))
 		g := randomGraph(r)
@@ -218,6 +219,7 @@ func TestRandomGraphs(t *testing.T) {
 			all[i] = n.Name
 		}
 		base := run(t, g, weights, kernels.Generic, 1, batch, all, pictures)
+		engine.SetBandRows(int(seed % 4))
 
 		for picture := range batch {
 			in := make([]float64, g.Input.Elements())
@@ -251,6 +253,8 @@ func TestRandomGraphs(t *testing.T) {
 			for i, name := range unique(names) {
 				sameBits(t, fmt.Sprintf("seed %d %v %s", seed, isa, name), base[indexOf(all, name):][:1], got[i:i+1])
 			}
+			got = run(t, g, weights, isa, 2, batch, all[len(all)-1:], pictures) // the longest groups of steps
+			sameBits(t, fmt.Sprintf("seed %d %v last", seed, isa), base[len(all)-1:], got)
 		}
 	}
 }

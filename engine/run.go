@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"runtime"
+	"time"
 	"unsafe"
 
 	"github.com/featx-go/featx/kernels"
@@ -27,7 +28,12 @@ type worker struct {
 	offsets      []int64
 	acc          []float32
 	floatScratch []float32
-	threads      int // of the runner
+	threads      int             // of the runner
+	bandAt       int             // where its memory for the rows of bands begins in the arena
+	localAt      [maxBand]int    // by value of the current band: where the picture's first row would lie
+	localRow     [maxBand]int    // and which row is the first that is there
+	timed        bool            // in a profiled run,
+	clock        []time.Duration // by step: what it took in a band
 	tile         kernels.GemmTile
 	rows         kernels.Elementwise
 	pool         kernels.PoolRow
@@ -41,6 +47,14 @@ type worker struct {
 // floats is a piece of the arena.
 func (w *worker) floats(at, n int) []float32 { return w.arena[at : at+n : at+n] }
 
+// at is the arena's float at which a value begins.
+func (w *worker) at(v *value) int {
+	if local := v.buffer.local; local > 0 {
+		return w.localAt[local-1] + v.skip
+	}
+	return v.at()
+}
+
 // float is an address in the arena.
 func (w *worker) float(at int) *float32 { return (*float32)(unsafe.Add(w.base, at*4)) }
 
@@ -49,7 +63,8 @@ func (p *Plan) NewRunner(threads int) *Runner {
 	if threads <= 0 {
 		threads = runtime.GOMAXPROCS(0)
 	}
-	r := &Runner{plan: p, arena: alignedFloats(max(p.arena, lineFloats)), workers: make([]worker, threads)}
+	arena := max(p.arena, lineFloats)
+	r := &Runner{plan: p, arena: alignedFloats(arena + threads*p.scratchBand), workers: make([]worker, threads)}
 	for _, o := range p.outputs {
 		r.outputs = append(r.outputs, make([]float32, p.batch*o.Shape.Elements()))
 	}
@@ -57,10 +72,11 @@ func (p *Plan) NewRunner(threads int) *Runner {
 		r.workers[i] = worker{
 			isa: p.model.isa, base: unsafe.Pointer(&r.arena[0]), arena: r.arena, outputs: r.outputs,
 			offsets: make([]int64, max(1, p.scratchOffsets)), acc: alignedFloats(max(1, p.scratchAcc)), floatScratch: alignedFloats(max(1, p.scratchFloats)), threads: threads,
+			bandAt: arena + i*p.scratchBand,
 		}
 	}
-	r.crew = newCrew(threads, len(p.steps), func(worker, step, item int) {
-		r.plan.steps[step].run(&r.workers[worker], r.n, item)
+	r.crew = newCrew(threads, len(p.stages), func(worker, step, item int) {
+		r.plan.stages[step].run(&r.workers[worker], r.n, item)
 	})
 	return r
 }
@@ -76,10 +92,10 @@ func (r *Runner) Run(n int, pictures []float32) error {
 	}
 	copy(r.arena[p.input.at():], pictures)
 	r.n = n
-	for i, s := range p.steps {
+	for i, s := range p.stages {
 		r.crew.items[i].Store(int32(s.items(n, len(r.workers))))
 	}
-	for i := range p.steps {
+	for i := range p.stages {
 		r.crew.do(i)
 	}
 	r.crew.rest()

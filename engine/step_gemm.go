@@ -100,34 +100,60 @@ func (s *gemmStep) items(n, _ int) int {
 }
 
 func (s *gemmStep) run(w *worker, n, item int) {
-	tiles, rows := s.tiles(n), n*s.to.shape.H*s.to.shape.W
-	blocks := (tiles + s.block - 1) / s.block
+	pixels := n * s.to.shape.H * s.to.shape.W
+	blocks := (s.tiles(n) + s.block - 1) / s.block
 	group, block := s.groups[item/blocks], item%blocks
-	// The tiles of a step differ by one row at most, and so do its blocks by one tile.
-	first, end := block*tiles/blocks, (block+1)*tiles/blocks
+	s.pixels(w, group, block*pixels/blocks, (block+1)*pixels/blocks, item/blocks+w.threads)
+}
+
+func (s *gemmStep) values() (from, res, to *value) { return s.from, s.epilogue.res, s.to }
+
+func (s *gemmStep) needs(y int) (first, end int) { return s.window.needs(y, s.from.shape.H) }
+
+func (s *gemmStep) resident() int64 { return s.weights.bytes() }
+
+func (s *gemmStep) runRows(w *worker, y0, y1 int) {
+	width := s.to.shape.W
+	if !s.swap {
+		s.pixels(w, s.weights.panels, y0*width, y1*width, 0)
+		return
+	}
+	for r0, end := y0*width, y1*width; r0 < end; {
+		r1 := min(end, r0+s.block*s.rows)
+		for i, group := range s.groups {
+			s.pixels(w, group, r0, r1, i+1)
+		}
+		r0 = r1
+	}
+}
+
+// pixels computes output pixels r0 to r1, at most s.block tiles if s.swap, of a group of panels. The tiles differ by one pixel at most.
+func (s *gemmStep) pixels(w *worker, group []panel, r0, r1, nextGroup int) {
+	n := r1 - r0
+	tiles := (n + s.rows - 1) / s.rows
 	table := len(s.taps) * s.weights.mr
 	if !s.swap {
-		for t := first; t < end; t++ {
-			r0, r1 := t*rows/tiles, (t+1)*rows/tiles
-			s.offsets(w.offsets[:table], r0, r1)
+		for t := range tiles {
+			first, end := r0+t*n/tiles, r0+(t+1)*n/tiles
+			s.offsets(w, w.offsets[:table], first, end)
 			for i := range group {
-				s.tile(w, &group[i], w.offsets[:table], r0, r1, nil)
+				s.tile(w, &group[i], w.offsets[:table], first, end, nil)
 			}
 		}
 		return
 	}
-	for t := first; t < end; t++ {
-		s.offsets(w.offsets[(t-first)*table:(t-first+1)*table], t*rows/tiles, (t+1)*rows/tiles)
+	for t := range tiles {
+		s.offsets(w, w.offsets[t*table:(t+1)*table], r0+t*n/tiles, r0+(t+1)*n/tiles)
 	}
 	share := w.isa.Prefetch().Share
 	for i := range group {
-		next := s.nextPanel(group, i, item/blocks+w.threads)
-		for t := first; t < end; t++ {
+		next := s.nextPanel(group, i, nextGroup)
+		for t := range tiles {
 			var part unsafe.Pointer
-			if next != nil && t-first < share {
-				part = unsafe.Add(next, (t-first)*s.weights.k*group[i].nr*4/share)
+			if next != nil && t < share {
+				part = unsafe.Add(next, t*s.weights.k*group[i].nr*4/share)
 			}
-			s.tile(w, &group[i], w.offsets[(t-first)*table:(t-first+1)*table], t*rows/tiles, (t+1)*rows/tiles, part)
+			s.tile(w, &group[i], w.offsets[t*table:(t+1)*table], r0+t*n/tiles, r0+(t+1)*n/tiles, part)
 		}
 	}
 }
@@ -144,9 +170,9 @@ func (s *gemmStep) nextPanel(group []panel, i, nextGroup int) unsafe.Pointer {
 }
 
 // offsets fills a tile's table [taps][mr] with byte offsets from the arena's begin.
-func (s *gemmStep) offsets(table []int64, r0, r1 int) {
+func (s *gemmStep) offsets(w *worker, table []int64, r0, r1 int) {
 	in, out := s.from, s.to
-	mr, begin := s.weights.mr, in.at()
+	mr, begin := s.weights.mr, w.at(in)
 	x := r0 % out.shape.W
 	y := r0 / out.shape.W % out.shape.H
 	picture := r0 / out.shape.W / out.shape.H
@@ -189,9 +215,9 @@ func (s *gemmStep) tile(w *worker, p *panel, table []int64, r0, r1 int, next uns
 		t.Scale, t.Shift = &s.epilogue.scale[p.outC], &s.epilogue.shift[p.outC]
 	}
 	if res := s.epilogue.res; res != nil {
-		t.Res, t.ResStride = w.float(res.at()+r0*res.stride+p.outC), res.stride*4
+		t.Res, t.ResStride = w.float(w.at(res)+r0*res.stride+p.outC), res.stride*4
 	}
-	t.C, t.CStride = w.float(s.to.at()+r0*s.to.stride+p.outC), s.to.stride*4
+	t.C, t.CStride = w.float(w.at(s.to)+r0*s.to.stride+p.outC), s.to.stride*4
 	t.Cols, t.Lo, t.Hi = p.cols, s.epilogue.lo, s.epilogue.hi
 
 	segments, segLen := max(1, kBlock/s.segLen), min(s.segLen, kBlock)

@@ -11,13 +11,30 @@ func (s *padStep) prepare(*Plan) {}
 
 func (s *padStep) items(n, _ int) int { return n * s.to.shape.H }
 
-func (s *padStep) run(w *worker, _, item int) {
+func (s *padStep) run(w *worker, _, item int) { s.row(w, item) }
+
+func (s *padStep) values() (from, res, to *value) { return s.from, nil, s.to }
+
+func (s *padStep) needs(y int) (first, end int) {
+	return min(max(y-s.pad.Top, 0), s.from.shape.H), min(max(y+1-s.pad.Top, 0), s.from.shape.H)
+}
+
+func (s *padStep) resident() int64 { return 0 }
+
+func (s *padStep) runRows(w *worker, y0, y1 int) {
+	for y := y0; y < y1; y++ {
+		s.row(w, y)
+	}
+}
+
+// row makes one row of the larger map.
+func (s *padStep) row(w *worker, item int) {
 	in, out := s.from, s.to
 	picture, y := item/out.shape.H, item%out.shape.H
 	iy := y - s.pad.Top
-	at := out.at() + item*out.shape.W*out.stride
+	at := w.at(out) + item*out.shape.W*out.stride
 	inside := iy >= 0 && iy < in.shape.H
-	row := in.at() + (picture*in.shape.H+iy)*in.shape.W*in.stride
+	row := w.at(in) + (picture*in.shape.H+iy)*in.shape.W*in.stride
 	if inside && in.dense() && out.dense() && in.shape.C == out.shape.C {
 		dst := w.floats(at, out.shape.W*out.shape.C)
 		left := s.pad.Left * out.shape.C

@@ -93,11 +93,29 @@ func (s *poolStep) prepare(*Plan) {
 
 func (s *poolStep) items(n, _ int) int { return n * s.to.shape.H }
 
-func (s *poolStep) run(w *worker, _, item int) {
+func (s *poolStep) run(w *worker, _, item int) { s.runRows(w, item, item+1) }
+
+func (s *poolStep) values() (from, res, to *value) { return s.from, nil, s.to }
+
+func (s *poolStep) needs(y int) (first, end int) {
+	r := s.rows[y]
+	return r.first, r.first + max(0, r.n-1)*s.dilation[0] + 1
+}
+
+func (s *poolStep) resident() int64 { return 0 }
+
+func (s *poolStep) runRows(w *worker, y0, y1 int) {
+	for y := y0; y < y1; y++ {
+		s.row(w, y)
+	}
+}
+
+// row computes one row of outputs.
+func (s *poolStep) row(w *worker, at int) {
 	in, out := s.from, s.to
-	picture, row := item/out.shape.H, s.rows[item%out.shape.H]
-	src := in.at() + (picture*in.shape.H+row.first)*in.shape.W*in.stride
-	dst := out.at() + item*out.shape.W*out.stride
+	picture, row := at/out.shape.H, s.rows[at%out.shape.H]
+	src := w.at(in) + (picture*in.shape.H+row.first)*in.shape.W*in.stride
+	dst := w.at(out) + at*out.shape.W*out.stride
 	for _, r := range s.runs {
 		col := s.cols[r.x]
 		w.pool = kernels.PoolRow{

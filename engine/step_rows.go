@@ -17,18 +17,31 @@ func (s *rowsStep) items(n, _ int) int {
 
 func (s *rowsStep) run(w *worker, n, item int) {
 	first := item * s.block
-	rows := min(s.block, n*s.to.shape.H*s.to.shape.W-first)
+	s.pixels(w, first, min(s.block, n*s.to.shape.H*s.to.shape.W-first))
+}
+
+func (s *rowsStep) values() (from, res, to *value) { return s.from, s.epilogue.res, s.to }
+
+func (s *rowsStep) needs(y int) (first, end int) { return y, y + 1 }
+
+func (s *rowsStep) resident() int64 { return 0 }
+
+func (s *rowsStep) runRows(w *worker, y0, y1 int) {
+	s.pixels(w, y0*s.to.shape.W, (y1-y0)*s.to.shape.W)
+}
+
+func (s *rowsStep) pixels(w *worker, first, rows int) {
 	e := &s.epilogue
 	w.rows = kernels.Elementwise{
-		Dst: w.float(s.to.at() + first*s.to.stride), DstStride: s.to.stride * 4,
-		Src: w.float(s.from.at() + first*s.from.stride), SrcStride: s.from.stride * 4,
+		Dst: w.float(w.at(s.to) + first*s.to.stride), DstStride: s.to.stride * 4,
+		Src: w.float(w.at(s.from) + first*s.from.stride), SrcStride: s.from.stride * 4,
 		Rows: rows, Channels: s.to.shape.C, Lo: e.lo, Hi: e.hi,
 	}
 	if e.scale != nil {
 		w.rows.Scale, w.rows.Shift = &e.scale[0], &e.shift[0]
 	}
 	if e.res != nil {
-		w.rows.Res, w.rows.ResStride = w.float(e.res.at()+first*e.res.stride), e.res.stride*4
+		w.rows.Res, w.rows.ResStride = w.float(w.at(e.res)+first*e.res.stride), e.res.stride*4
 	}
 	w.isa.Epilogue(&w.rows)
 }
