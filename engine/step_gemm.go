@@ -158,15 +158,19 @@ func (s *gemmStep) pixels(w *worker, group []panel, r0, r1, nextGroup int) {
 	}
 }
 
-// nextPanel is where the weights lie that this thread will probably want after panel i of a group.
+// nextPanel is where the weights lie that this thread will probably want after panel i of a group; nil if there are none.
 func (s *gemmStep) nextPanel(group []panel, i, nextGroup int) unsafe.Pointer {
+	var next *panel
 	switch {
 	case i+1 < len(group):
-		return unsafe.Pointer(&s.weights.data[group[i+1].offset])
+		next = &group[i+1]
 	case nextGroup < len(s.groups):
-		return unsafe.Pointer(&s.weights.data[s.groups[nextGroup][0].offset])
+		next = &s.groups[nextGroup][0]
 	}
-	return nil
+	if next == nil || next.nr != group[i].nr { // a share of this panel's bytes may lie behind the end of a narrower one
+		return nil
+	}
+	return unsafe.Pointer(&s.weights.data[next.offset])
 }
 
 // offsets fills a tile's table [taps][mr] with byte offsets from the arena's begin.
