@@ -3,8 +3,12 @@ package arch
 import (
 	"fmt"
 	"maps"
+	"math"
+	"path"
+	"slices"
 	"sort"
 	"strings"
+	"sync"
 
 	"github.com/featx-go/featx/engine"
 )
@@ -18,7 +22,7 @@ type builder struct {
 	build      func(o Options) *engine.Graph
 	classes    int
 	classifier string // the tensor whose first extent is the number of classes
-	training   string // begins the names of tensors that only training needs; "" is none
+	training   string // a pattern (path.Match) of the tensors that only training needs; "" is none
 	note       string // what tells it from another network with the same tensors
 }
 
@@ -53,6 +57,7 @@ func Build(name string, o Options) (*engine.Graph, error) {
 	}
 	g := b.build(o)
 	g.Arch = name
+	Translate(g, name)
 	return g, g.Validate()
 }
 
@@ -70,40 +75,92 @@ func BuildFor(name string, stored map[string][]int) (*engine.Graph, error) {
 // TrainingOnly says whether checkpoints of a network hold the tensor for training alone, as Inception's auxiliary classifier: its graph has no use for it.
 func TrainingOnly(network, tensor string) bool {
 	b := builders[network]
-	return b != nil && b.training != "" && strings.HasPrefix(tensor, b.training)
+	if b == nil {
+		return false
+	}
+	ok, _ := path.Match(b.training, tensor)
+	return ok
+}
+
+// parameters are the tensors' shapes of every network, with as many classes as it was published with.
+var parameters = sync.OnceValue(func() map[string]map[string][]int {
+	all := map[string]map[string][]int{}
+	for name := range builders {
+		if g, err := Build(name, Options{}); err == nil {
+			if list, err := g.Params(); err == nil {
+				all[name] = make(map[string][]int, len(list))
+				for _, p := range list {
+					all[name][p.Tensor] = p.Shape
+				}
+			}
+		}
+	}
+	return all
+})
+
+// differences counts the tensors that a network has otherwise than stored, but for the number of classes and those of TrainingOnly.
+func differences(network string, stored map[string][]int) int {
+	n, found := 0, 0
+	b := builders[network]
+	bias := strings.TrimSuffix(b.classifier, "weight") + "bias"
+	for tensor, shape := range parameters()[network] {
+		have, ok := stored[tensor]
+		if ok {
+			found++
+		}
+		if ok && len(have) == len(shape) && (tensor == b.classifier || tensor == bias) {
+			have, shape = have[1:], shape[1:]
+		}
+		if !ok || !slices.Equal(have, shape) {
+			n++
+		}
+	}
+	if found == len(stored) {
+		return n
+	}
+	for tensor := range stored {
+		if _, ok := parameters()[network][tensor]; !ok && !TrainingOnly(network, tensor) {
+			n++
+		}
+	}
+	return n
 }
 
 // Recognise finds the network whose parameters have exactly the stored tensors' names and shapes, but for those of TrainingOnly. The number of
 // classes is free. Networks that differ in something else than tensors are not told apart: that is an error that names them. If none fits, the error is an *UnknownError.
 func Recognise(stored map[string][]int) (*engine.Graph, error) {
-	var found []*engine.Graph
-	var names []string
-	var unknown UnknownError
-	fewest := len(stored) // a network that differs in more tensors is not near
+	var fitting []string
+	nearest, fewest := "", len(stored) // a network that differs in more tensors is not near
 	for _, name := range Names() {
-		g, err := BuildFor(name, stored)
-		if err != nil {
-			continue
+		switch n := differences(name, stored); {
+		case n == 0:
+			fitting = append(fitting, name)
+		case n < fewest:
+			nearest, fewest = name, n
 		}
+	}
+	if len(fitting) > 1 {
+		for i, name := range fitting {
+			fitting[i] = fmt.Sprintf("%s (%s)", name, builders[name].note)
+		}
+		return nil, fmt.Errorf("the tensors fit %s alike: name one with --arch", strings.Join(fitting, " and "))
+	}
+	if len(fitting) == 1 {
+		nearest = fitting[0]
+	}
+	if nearest == "" {
+		return nil, &UnknownError{}
+	}
+	g, err := BuildFor(nearest, stored)
+	if err == nil {
 		needed := maps.Clone(stored)
-		maps.DeleteFunc(needed, func(tensor string, _ []int) bool { return TrainingOnly(name, tensor) })
+		maps.DeleteFunc(needed, func(tensor string, _ []int) bool { return TrainingOnly(nearest, tensor) })
 		err = g.CheckWeights(needed)
-		if err == nil {
-			found, names = append(found, g), append(names, fmt.Sprintf("%s (%s)", name, builders[name].note))
-		}
-		if m, ok := err.(*engine.MismatchError); ok {
-			if n := len(m.Missing) + len(m.Misshapen) + len(m.Surplus); n < fewest {
-				unknown, fewest = UnknownError{name, m}, n
-			}
-		}
 	}
-	switch {
-	case len(found) == 1:
-		return found[0], nil
-	case len(found) > 1:
-		return nil, fmt.Errorf("the tensors fit %s alike: name one with --arch", strings.Join(names, " and "))
+	if m, ok := err.(*engine.MismatchError); ok {
+		return nil, &UnknownError{nearest, m}
 	}
-	return nil, &unknown
+	return g, err
 }
 
 // UnknownError says that tensors are those of no network.
@@ -152,6 +209,27 @@ func (t torch) conv(name, in string, outC, k, stride, pad int, bias bool) string
 	return t.Add(name, op, in)
 }
 
+// groupConv is nn.Conv2d with groups, a square kernel of odd size, the padding that keeps a map's size at stride 1, and no bias.
+func (t torch) groupConv(name, in string, outC, k, stride, groups int) string {
+	return t.Add(name, &engine.Conv2D{Window: engine.Square(k, stride, k/2), OutC: outC, Groups: groups, Weight: name + ".weight"}, in)
+}
+
+// convNorm is torchvision's Conv2dNormActivation: a groupConv, batch normalisation, and the activation, if there is one.
+type convNorm struct {
+	outC, k, stride, groups int
+	eps                     float64   // of the batch normalisation
+	act                     engine.Op // nil is none
+}
+
+func (t torch) convNorm(name, x string, c convNorm) string {
+	x = t.groupConv(name+".0", x, c.outC, c.k, c.stride, c.groups)
+	x = t.bnEps(name+".1", x, c.eps)
+	if c.act != nil {
+		x = t.Add(name+".2", c.act, x)
+	}
+	return x
+}
+
 // bn is nn.BatchNorm2d with its default eps.
 func (t torch) bn(name, in string) string { return t.bnEps(name, in, 1e-5) }
 
@@ -168,6 +246,29 @@ func (t torch) linear(name, in string, out int) string {
 
 func (t torch) globalPool(name, in string) string {
 	return t.Add(name, &engine.AdaptivePool{OutH: 1, OutW: 1}, in)
+}
+
+// globalMean is x.mean([2, 3]): a vector of the channels.
+func (t torch) globalMean(name, in string) string {
+	return t.Add(name, &engine.AdaptivePool{OutH: 1, OutW: 1, Flatten: true}, in)
+}
+
+// makeDivisible is the multiple of divisor that is nearest to a number of channels, but not less than nine tenths of it (torchvision's _make_divisible).
+func makeDivisible(channels float64, divisor int) int {
+	n := max(divisor, int(channels+float64(divisor)/2)/divisor*divisor)
+	if float64(n) < 0.9*channels {
+		n += divisor
+	}
+	return n
+}
+
+// roundEven rounds as Python's round does.
+func roundEven(x float64) int { return int(math.RoundToEven(x)) }
+
+// sequence names the modules of an nn.Sequential one after the other: name.0, name.1.
+func sequence(name string) (next func() string) {
+	n := 0
+	return func() string { n++; return fmt.Sprintf("%s.%d", name, n-1) }
 }
 
 // fxNames numbers repeated calls of one module as torch.fx does: relu, relu_1, relu_2.

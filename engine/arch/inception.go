@@ -10,13 +10,18 @@ import "github.com/featx-go/featx/engine"
 func init() {
 	for name, transform := range map[string]bool{"inception_v3": false, "inception_v3_google": true} {
 		b := register(name, 1000, "fc.weight", func(o Options) *engine.Graph { return inceptionV3(transform, o) })
-		b.training = "AuxLogits."
-		b.note = "torchvision's weights=None: no transform_input"
+		b.training = "AuxLogits.*"
+		b.note = noTransform
 		if transform {
-			b.note = "transform_input, as torchvision's published weights need"
+			b.note = withTransform
 		}
 	}
 }
+
+const (
+	noTransform   = "torchvision's weights=None: no transform_input"
+	withTransform = "transform_input, as torchvision's published weights need"
+)
 
 func inceptionV3(transform bool, o Options) *engine.Graph {
 	t := newTorch(299, 3)

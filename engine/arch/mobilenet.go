@@ -13,18 +13,20 @@ func init() {
 	register("mobilenet_v2", 1000, "classifier.1.weight", mobilenetV2)
 }
 
+var mobilenetV2Stages = []struct{ expand, outC, blocks, stride int }{
+	{1, 16, 1, 1},
+	{6, 24, 2, 2},
+	{6, 32, 3, 2},
+	{6, 64, 4, 2},
+	{6, 96, 3, 1},
+	{6, 160, 3, 2},
+	{6, 320, 1, 1},
+}
+
 func mobilenetV2(o Options) *engine.Graph {
 	t := newTorch(224, 3)
 	x, inC, n := t.convReLU6("features.0", engine.InputName, 32, 3, 2, 1), 32, 1
-	for _, s := range []struct{ expand, outC, blocks, stride int }{
-		{1, 16, 1, 1},
-		{6, 24, 2, 2},
-		{6, 32, 3, 2},
-		{6, 64, 4, 2},
-		{6, 96, 3, 1},
-		{6, 160, 3, 2},
-		{6, 320, 1, 1},
-	} {
+	for _, s := range mobilenetV2Stages {
 		for k := range s.blocks {
 			stride := 1
 			if k == 0 {
@@ -46,8 +48,7 @@ func mobilenetV2(o Options) *engine.Graph {
 
 // invertedResidual widens with a 1x1 convolution, filters each channel alone, and narrows without an activation.
 func (t torch) invertedResidual(name, x string, inC, outC, stride, expand int) string {
-	y, i := x, 0
-	next := func() string { i++; return fmt.Sprintf("%s.conv.%d", name, i-1) }
+	y, next := x, sequence(name+".conv")
 	hidden := inC * expand
 	if expand != 1 {
 		y = t.convReLU6(next(), y, hidden, 1, 1, 1)
@@ -61,9 +62,6 @@ func (t torch) invertedResidual(name, x string, inC, outC, stride, expand int) s
 	return y
 }
 
-// convReLU6 is torchvision's Conv2dNormActivation with ReLU6: same padding, no bias.
 func (t torch) convReLU6(name, x string, outC, k, stride, groups int) string {
-	x = t.Add(name+".0", &engine.Conv2D{Window: engine.Square(k, stride, k/2), OutC: outC, Groups: groups, Weight: name + ".0.weight"}, x)
-	x = t.bn(name+".1", x)
-	return t.Add(name+".2", &engine.ReLU{Max: 6}, x)
+	return t.convNorm(name, x, convNorm{outC, k, stride, groups, 1e-5, &engine.ReLU{Max: 6}})
 }

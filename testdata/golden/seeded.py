@@ -13,7 +13,8 @@ By role, each rounded to float32 once:
     convolution of one channel   s * float32(sqrt(1 / fan_in)): depthwise ones stand beside layers without a ReLU, where He's
                                  factor would grow until ReLU6 cuts all off and rounding errors double from block to block
     bias                         s * 0.1f
-    batch norm                   weight 0.5 + u, bias s * 0.2f, running_mean s * 0.1f, running_var 0.5 + u
+    batch norm, layer norm       weight 0.5 + u, bias s * 0.2f, running_mean s * 0.1f, running_var 0.5 + u
+    ConvNeXt's layer scale       0.5 + u
     the network's input          s * 2, from the tensor name "input", NCHW
 
 Run as a script, it prints the constants that the Go twin's test expects.
@@ -83,7 +84,9 @@ def sample_positions(layer, n, samples=256):
 
 def role_of(module, parameter):
     """The role of a parameter or buffer of a PyTorch module; None for num_batches_tracked."""
-    if "BatchNorm" in type(module).__name__:
+    if parameter == "layer_scale":
+        return "gamma"
+    if "Norm" in type(module).__name__:
         return {"weight": "gamma", "bias": "beta", "running_mean": "mean", "running_var": "var"}.get(parameter)
     return parameter
 

@@ -195,8 +195,8 @@ func TestRefuses(t *testing.T) {
 		o     Options
 		spoil func([]weights.Tensor) []weights.Tensor
 	}{
-		"(nearest: cifar_resnet20, but 1 missing: linear.bias; 1 surplus: bias): name one with --arch, of cifar_resnet110": {spoil: last(func(x *weights.Tensor) { x.Name = "bias" })},
-		"(nearest: cifar_resnet20, but 1 misshapen: linear.bias: is I32, needs floating point): name one with --arch, of":  {spoil: last(func(x *weights.Tensor) { x.DType = "I32" })},
+		"(nearest: cifar_resnet20, but 1 missing: linear.bias; 1 surplus: bias): name one with --arch, of alexnet, cifar_resnet110": {spoil: last(func(x *weights.Tensor) { x.Name = "bias" })},
+		"(nearest: cifar_resnet20, but 1 misshapen: linear.bias: is I32, needs floating point): name one with --arch, of":           {spoil: last(func(x *weights.Tensor) { x.DType = "I32" })},
 		"cifar_resnet20 for pictures of 32x32: the weights do not fit the network: 1 missing: conv1.weight; 1 surplus: conv0.weight": {
 			Options{Arch: "cifar_resnet20"}, func(x []weights.Tensor) []weights.Tensor { x[0].Name = "conv0.weight"; return x }},
 		"1 misshapen: conv1.weight: has [16 9 3], needs [16 3 3 3]": {

@@ -1,0 +1,5 @@
+//go:build goldencheck
+
+package engine_test
+
+func init() { goldenNetworks = append(goldenNetworks, goldenMore...) }
