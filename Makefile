@@ -3,7 +3,7 @@ GO     ?= go
 PYTHON ?= python3
 DATA   ?= $(abspath ../shared/data)
 
-.PHONY: help build test lint bench bench-peers golden embedded
+.PHONY: help build test lint golden-check bench bench-peers golden embedded
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -13,6 +13,9 @@ build: ## the static binary, ./featx
 
 test: ## all tests that a machine with only Go can run
 	$(GO) test ./...
+
+golden-check: ## every stock network against its framework's float64 results, where the tests run some
+	$(GO) test -tags goldencheck -timeout 60m -run 'Golden' -v ./engine ./tools/convert/... | grep -E '^ *(---|ok|FAIL|panic)|worst|Error'
 
 lint: ## format, vet for both architectures and for 32 bits, staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w ."; exit 1; }

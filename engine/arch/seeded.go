@@ -12,7 +12,8 @@ import (
 // Seeded gives a graph full-size pseudo-random weights that depend on the tensors' names, shapes and the seed alone, so that
 // tests and benchmarks need no weight files. testdata/golden/seeded.py computes the same bits for PyTorch; the definition stands there.
 //
-// Convolution and dense weights are He-uniform (depthwise ones smaller), which keeps the activations of deep networks in float32's comfortable range.
+// Convolution and dense weights are He-uniform (depthwise ones smaller), which keeps the activations of deep networks in float32's comfortable range; in
+// networks with sigmoids batch normalisation scales by half as much, lest residual blocks drive the sigmoids to 0 and 1.
 // VGG-19's 143 million values take about a second.
 func Seeded(g *engine.Graph, seed uint64) (engine.WeightMap, error) {
 	params, err := g.Params()
@@ -20,9 +21,15 @@ func Seeded(g *engine.Graph, seed uint64) (engine.WeightMap, error) {
 		return nil, err
 	}
 	ranges := map[string]uniform{}
+	unit, batchGamma := uniform{from: 0.5, scale: 1}, uniform{from: 0.5, scale: 1}
 	norm := func(gamma, beta string) {
-		ranges[gamma] = uniform{from: 0.5}
+		ranges[gamma] = unit
 		ranges[beta] = symmetric(0.2)
+	}
+	for _, n := range g.Nodes {
+		if a, ok := n.Op.(*engine.Activation); ok && a.Func == engine.Sigmoid {
+			batchGamma.scale = 0.5
+		}
 	}
 	for _, n := range g.Nodes {
 		switch op := n.Op.(type) {
@@ -34,8 +41,9 @@ func Seeded(g *engine.Graph, seed uint64) (engine.WeightMap, error) {
 			ranges[op.Bias] = symmetric(0.1)
 		case *engine.BatchNorm:
 			norm(op.Gamma, op.Beta)
+			ranges[op.Gamma] = batchGamma
 			ranges[op.Mean] = symmetric(0.1)
-			ranges[op.Var] = uniform{from: 0.5}
+			ranges[op.Var] = unit
 		case *engine.LayerNorm:
 			norm(op.Gamma, op.Beta)
 		case *engine.GroupNorm:
@@ -97,12 +105,12 @@ func weightScale(l engine.Layout, shape []int) float32 {
 	return float32(math.Sqrt(6 / float64(fanIn)))
 }
 
-// uniform is the distribution of (2u-1)*scale with u in [0, 1), or of from + u if scale is 0.
+// uniform is the distribution of (2u-1)*scale with u in [0, 1), or of (from+u)*scale if from is not 0.
 type uniform struct{ scale, from float32 }
 
 func symmetric(scale float32) uniform { return uniform{scale: scale} }
 
-// tensor fills a tensor from its own stream. Both forms round once: u and 2u-1 are exact.
+// tensor fills a tensor from its own stream. Both forms round once: u and 2u-1 are exact, and the scale is a power of two where from + u is not.
 func (r uniform) tensor(name string, seed uint64, shape []int) engine.Weight {
 	h := fnv.New64a()
 	h.Write([]byte(name))
@@ -113,8 +121,8 @@ func (r uniform) tensor(name string, seed uint64, shape []int) engine.Weight {
 		state += 0x9E3779B97F4A7C15
 		u := float32(splitmix64(state)>>40) * (1.0 / (1 << 24))
 		v := (u + u - 1) * r.scale
-		if r.scale == 0 {
-			v = r.from + u
+		if r.from != 0 {
+			v = (r.from + u) * r.scale
 		}
 		binary.LittleEndian.PutUint32(w.Data[i:], math.Float32bits(v))
 	}

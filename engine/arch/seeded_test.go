@@ -12,7 +12,7 @@ import (
 // The bits are those that testdata/golden/seeded.py prints.
 func TestSeededValues(t *testing.T) {
 	he := func(fanIn float64) uniform { return symmetric(float32(math.Sqrt(6 / fanIn))) }
-	unit := uniform{from: 0.5}
+	unit := uniform{from: 0.5, scale: 1}
 	for _, c := range []struct {
 		name   string
 		n      int
