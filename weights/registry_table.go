@@ -25,7 +25,7 @@ var published = []Entry{
 	{"torchvision/efficientnet_v2_s", "efficientnet_v2_s", torchvision(384, 384), 86721430, "", "dd5fe13b", torchvisionURL + "efficientnet_v2_s-dd5fe13b.pth"},
 	{"torchvision/efficientnet_v2_m", "efficientnet_v2_m", torchvision(480, 480), 218114294, "", "dc08266a", torchvisionURL + "efficientnet_v2_m-dc08266a.pth"},
 	{"torchvision/efficientnet_v2_l", "efficientnet_v2_l", halves(bicubic(torchvision(480, 480))), 476654338, "", "59c71312", torchvisionURL + "efficientnet_v2_l-59c71312.pth"},
-	{"torchvision/googlenet", "googlenet", torchvision(256, 224), 52146733, "", "1378be20", torchvisionURL + "googlenet-1378be20.pth"},
+	{"torchvision/googlenet", "googlenet_transform_input", torchvision(256, 224), 52146733, "", "1378be20", torchvisionURL + "googlenet-1378be20.pth"},
 	{"torchvision/inception_v3", "inception_v3_google", torchvision(342, 299), 108950192, "", "0cc3c7bd", torchvisionURL + "inception_v3_google-0cc3c7bd.pth"},
 	{"torchvision/mnasnet0_5", "mnasnet0_5", torchvision(256, 224), 9008316, "", "3ffadce67e", torchvisionURL + "mnasnet0.5_top1_67.823-3ffadce67e.pth"},
 	{"torchvision/mnasnet0_75", "mnasnet0_75", torchvision(232, 224), 12900631, "", "7090bc5f", torchvisionURL + "mnasnet0_75-7090bc5f.pth"},

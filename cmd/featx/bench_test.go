@@ -101,8 +101,8 @@ func TestBenchErrors(t *testing.T) {
 	for _, c := range []struct{ args, reason string }{
 		{"resnet50", `--seeded for the network of that name`},
 		{"none.safetensors", "none.safetensors: no such file"},
-		{"--seeded", "--seeded needs the name of a network: cifar_"},
-		{"--seeded resnet51", `unknown network "resnet51"; known are`},
+		{"--seeded", "--seeded needs the name of a network: alexnet, cifar_"},
+		{"--seeded resnet51", `unknown network "resnet51"; nearest are`},
 		{"--isa mmx", `unknown instruction set "mmx"`},
 		{"--isa generic," + kernels.Best().String() + " --svg x.svg", "--svg shows one instruction set"},
 		{"--threads 0", "--threads 0: must be 1"},

@@ -47,7 +47,11 @@ func Names() []string {
 func Build(name string, o Options) (*engine.Graph, error) {
 	b, ok := builders[name]
 	if !ok {
-		return nil, fmt.Errorf("unknown network %q; known are %s", name, strings.Join(Names(), ", "))
+		list, what := engine.Nearest(name, Names()), "nearest"
+		if len(list) == 0 {
+			list, what = Names(), "known"
+		}
+		return nil, fmt.Errorf("unknown network %q; %s are %s", name, what, strings.Join(list, ", "))
 	}
 	if o.Classes < 0 {
 		return nil, fmt.Errorf("%s with %d classes", name, o.Classes)
@@ -174,7 +178,7 @@ func (e *UnknownError) Error() string {
 	if e.Mismatch != nil {
 		hint = fmt.Sprintf(" (nearest: %s, but %s)", e.Nearest, e.Mismatch.Differences())
 	}
-	return fmt.Sprintf("the tensors' names and shapes are those of no known network%s: name one with --arch, of %s", hint, strings.Join(Names(), ", "))
+	return fmt.Sprintf("the tensors' names and shapes are those of no known network%s: name one with --arch", hint)
 }
 
 // torch is what the builders of PyTorch networks share: modules that own their tensors by name.

@@ -41,6 +41,7 @@ func Translate(g *engine.Graph, network string) {
 
 // places gives the shared places of a network.
 func places(network string) []place {
+	network = strings.TrimPrefix(network, "keras_")
 	if c, ok := resnets[network]; ok {
 		return resnetPlaces(c)
 	}

@@ -195,14 +195,14 @@ func TestRefuses(t *testing.T) {
 		o     Options
 		spoil func([]weights.Tensor) []weights.Tensor
 	}{
-		"(nearest: cifar_resnet20, but 1 missing: linear.bias; 1 surplus: bias): name one with --arch, of alexnet, cifar_resnet110": {spoil: last(func(x *weights.Tensor) { x.Name = "bias" })},
-		"(nearest: cifar_resnet20, but 1 misshapen: linear.bias: is I32, needs floating point): name one with --arch, of":           {spoil: last(func(x *weights.Tensor) { x.DType = "I32" })},
+		"(nearest: cifar_resnet20, but 1 missing: linear.bias; 1 surplus: bias): name one with --arch":                {spoil: last(func(x *weights.Tensor) { x.Name = "bias" })},
+		"(nearest: cifar_resnet20, but 1 misshapen: linear.bias: is I32, needs floating point): name one with --arch": {spoil: last(func(x *weights.Tensor) { x.DType = "I32" })},
 		"cifar_resnet20 for pictures of 32x32: the weights do not fit the network: 1 missing: conv1.weight; 1 surplus: conv0.weight": {
 			Options{Arch: "cifar_resnet20"}, func(x []weights.Tensor) []weights.Tensor { x[0].Name = "conv0.weight"; return x }},
 		"1 misshapen: conv1.weight: has [16 9 3], needs [16 3 3 3]": {
 			Options{Arch: "cifar_resnet20"}, func(x []weights.Tensor) []weights.Tensor { x[0].Shape = []int{16, 9, 3}; return x }},
 		"1 misshapen: linear.bias: is I32, needs floating point": {Options{Arch: "cifar_resnet20"}, last(func(x *weights.Tensor) { x.DType = "I32" })},
-		`unknown network "resnet19"; known are`:                  {o: Options{Arch: "resnet19"}},
+		`unknown network "resnet19"; nearest are resnet18, `:     {o: Options{Arch: "resnet19"}},
 		"3 class names for 10 outputs":                           {o: Options{Classes: []string{"a", "b", "c"}}},
 		`dtype "f8" is neither f32 nor f16`:                      {o: Options{DType: "f8"}},
 		`interpolation "best": must be`:                          {o: Options{Recipe: func(r *image.Recipe) error { return r.Set("interpolation", "best") }}},

@@ -19,7 +19,7 @@ NORMALISATIONS = {
 }
 FILES = ["alexnet", "convnext", "densenet", "efficientnet", "googlenet", "inception", "mnasnet", "mobilenetv2", "mobilenetv3", "regnet", "resnet",
          "shufflenetv2", "squeezenet", "vgg"]
-NETWORKS = {"inception_v3": "inception_v3_google"}  # featx's name of the network with transform_input
+NETWORKS = {"inception_v3": "inception_v3_google", "googlenet": "googlenet_transform_input"}  # featx's names of the networks with transform_input
 
 
 def value(node):
