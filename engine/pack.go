@@ -80,7 +80,7 @@ func (m *Model) packed(node int, in Shape, how algorithm) *packedWeights {
 		tensor, _ = m.source.Weight(op.Weight)
 	}
 	var w *packedWeights
-	if s := shapeOfKernel(op, in); how == depthwise {
+	if s := shapeOfKernel(op, in); how.method == depthwise {
 		w = packDepthwise(tensor, m.graph.Layout, s)
 	} else {
 		w = pack(tensor, m.graph.Layout, s, m.isa, how)
@@ -89,11 +89,11 @@ func (m *Model) packed(node int, in Shape, how algorithm) *packedWeights {
 	return w
 }
 
-// pack makes the panels of a GEMM, or of Winograd's 36.
+// pack makes the panels of a GEMM, or of Winograd's frequencies.
 func pack(tensor Weight, layout Layout, s kernelShape, isa kernels.ISA, how algorithm) *packedWeights {
 	taps := s.kh * s.kw
-	if how == winograd {
-		taps = kernels.WinogradFrequencies
+	if how.method == winograd {
+		taps = how.y.Products * how.x.Products
 	}
 	w := &packedWeights{k: taps * s.cin, mr: isa.GemmPanels()[0].MR}
 	size, perGroup := 0, s.outC/s.groups
@@ -107,10 +107,10 @@ func pack(tensor Weight, layout Layout, s kernelShape, isa kernels.ISA, how algo
 		}
 	}
 	w.data = alignedFloats(size)
-	fill := packOIHW
+	fill, filters := packOIHW, 1 // at a time
 	switch {
-	case how == winograd:
-		fill = packWinograd(layout)
+	case how.method == winograd:
+		fill, filters = packWinograd(layout, how), w.panels[0].nr
 	case layout == NHWC:
 		fill = packHWIO
 	}
@@ -118,7 +118,7 @@ func pack(tensor Weight, layout Layout, s kernelShape, isa kernels.ISA, how algo
 	var wg sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(w.panels)) {
 		wg.Go(func() {
-			row := make([]float32, s.kh*s.kw*s.cin)
+			row := make([]float32, s.kh*s.kw*s.cin*filters)
 			for i := int(next.Add(1)) - 1; i < len(w.panels); i = int(next.Add(1)) - 1 {
 				p := w.panels[i]
 				fill(w.data[p.offset:p.offset+w.k*p.nr], p, tensor, s, row)
@@ -164,38 +164,27 @@ func packOIHW(dst []float32, p panel, tensor Weight, s kernelShape, row []float3
 	}
 }
 
-// packWinograd packs a panel as [36][cin][NR]: frequencies take the place of taps.
-func packWinograd(layout Layout) func([]float32, panel, Weight, kernelShape, []float32) {
-	return func(dst []float32, p panel, tensor Weight, s kernelShape, row []float32) {
-		var g [9]float32
-		var u [kernels.WinogradFrequencies]float32
-		put := func(c, col int) {
-			kernels.WinogradFilter(&u, &g)
-			for f, v := range u {
-				dst[(f*s.cin+c)*p.nr+col] = v
-			}
+// packWinograd packs a panel as [frequencies][cin][NR]: frequencies take the place of taps.
+func packWinograd(layout Layout, how algorithm) func([]float32, panel, Weight, kernelShape, []float32) {
+	return func(dst []float32, p panel, tensor Weight, s kernelShape, rows []float32) {
+		taps := s.kh * s.kw
+		filters := kernels.NewWinogradFilters(how.y, how.x, p.cols)
+		g := make([]float32, taps*p.cols) // of one input channel, [taps][cols]
+		if layout == NCHW {
+			tensor.widen(rows[:p.cols*s.cin*taps], p.outC*s.cin*taps) // [cols][cin][taps]
 		}
-		if layout == NHWC {
-			taps := make([]float32, 9*p.cols)
-			for c := range s.cin {
-				for tap := range 9 {
-					tensor.widen(taps[tap*p.cols:(tap+1)*p.cols], (tap*s.cin+c)*s.outC+p.outC)
+		for c := range s.cin {
+			for tap := range taps {
+				at := g[tap*p.cols:][:p.cols]
+				if layout == NHWC {
+					tensor.widen(at, (tap*s.cin+c)*s.outC+p.outC)
+					continue
 				}
-				for col := range p.cols {
-					for tap := range g {
-						g[tap] = taps[tap*p.cols+col]
-					}
-					put(c, col)
+				for col := range at {
+					at[col] = rows[(col*s.cin+c)*taps+tap]
 				}
 			}
-			return
-		}
-		for col := range p.cols {
-			tensor.widen(row[:9*s.cin], (p.outC+col)*9*s.cin)
-			for c := range s.cin {
-				copy(g[:], row[9*c:])
-				put(c, col)
-			}
+			filters.Transform(dst[c*p.nr:], s.cin*p.nr, g, p.cols)
 		}
 	}
 }

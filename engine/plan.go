@@ -398,13 +398,13 @@ func (p *planner) headStep(node int, from, to *value, e epilogue) {
 	how := chooseAlgorithm(op, from.shape, to.shape)
 	weights := p.model.packed(node, in, how)
 	p.memory.Weights += weights.bytes()
-	if w.Pad.any() || how == winograd { // Winograd's last tiles may reach beyond a map without padding
+	if w.Pad.any() || how.method == winograd { // Winograd's last tiles may reach beyond a map without padding
 		p.zeros = max(p.zeros, from.shape.C)
 	}
 	name := p.graph.Nodes[node].Name
-	switch how {
+	switch how.method {
 	case winograd:
-		p.add(&winogradStep{name: name, from: from, to: to, epilogue: e, weights: weights, pad: w.Pad, cin: k.cin}, from, to, e.res)
+		p.add(&winogradStep{name: name, from: from, to: to, epilogue: e, weights: weights, pad: w.Pad, cin: k.cin, y: how.y, x: how.x}, from, to, e.res)
 		return
 	case depthwise:
 		p.add(&depthwiseStep{name: name, from: from, to: to, epilogue: e, weights: weights, window: w}, from, to, e.res)

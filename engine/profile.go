@@ -235,7 +235,7 @@ func (s *depthwiseStep) describe() description {
 }
 
 func (s *winogradStep) describe() description {
-	return description{kernel: "winograd", algorithm: "F(4x4,3x3)", reads: reads(s.from, s.epilogue), shape: s.to.shape, weights: s.weights.bytes()}
+	return description{kernel: "winograd", algorithm: s.algorithmName(), reads: reads(s.from, s.epilogue), shape: s.to.shape, weights: s.weights.bytes()}
 }
 
 func (s *poolStep) describe() description {

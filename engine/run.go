@@ -39,6 +39,7 @@ type worker struct {
 	pool         kernels.PoolRow
 	inputTiles   kernels.WinogradInputTiles
 	outputTiles  kernels.WinogradOutputTiles
+	axis         kernels.WinogradAxis
 	depthwise    kernels.DepthwiseRow
 	accumulators [reduceBlock]accumulator
 	_            [64]byte // workers write to their tiles: keep them on cache lines of their own

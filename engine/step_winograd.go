@@ -1,14 +1,16 @@
 package engine
 
 import (
+	"fmt"
 	"unsafe"
 
 	"github.com/featx-go/featx/kernels"
 )
 
-// winogradStep is a 3x3 convolution of stride 1 by Winograd's F(4x4, 3x3) (Lavin and Gray 2015): the map is cut into tiles of 4x4 outputs, the 6x6 inputs of
-// a tile and the weights are transformed, 36 small matrix multiplications take the place of the convolution's sums, and the products are
-// transformed back on their way through the epilogue. It needs a quarter of the multiplications.
+// winogradStep is a convolution of stride 1 by Winograd's algorithms (kernels.Winograd), one for each axis: the map is cut into tiles of
+// y.M x x.M outputs, the inputs of a tile and the weights are transformed, small matrix multiplications, one for each frequency, take the place
+// of the convolution's sums, and the products are transformed back on their way through the epilogue. F(4x4, 3x3) needs a quarter of the
+// multiplications, F(6, 7) of a 1x7 kernel a third.
 //
 // A piece of work is a block of tiles from input to output, so that the transformed values stay in the cache.
 type winogradStep struct {
@@ -18,20 +20,54 @@ type winogradStep struct {
 	weights  *packedWeights
 	pad      Pad
 	cin      int
+	y, x     *kernels.Winograd
 
+	form           winogradForm
+	window         int // inputs of a tile
+	frequencies    int
 	tilesY, tilesX int
 	block          int     // tiles of one piece of work, at most
 	rows           []int64 // offsets of a GEMM tile's rows: consecutive tiles lie side by side
+	between        int     // floats of scratch memory between the passes over two axes
+	columns        []int64 // offsets in them of the second pass over the inputs
 }
 
+// winogradForm is which kernels transform.
+type winogradForm uint8
+
+const (
+	bothAxes winogradForm = iota // a pass for each
+	yAxis                        // one pass
+	xAxis
+	fused // F(4x4, 3x3) has kernels that do both axes at once
+)
+
+// winogradChannels is how many input channels the two passes take at a time, so that what lies between them stays in L1.
+const winogradChannels = 64
+
 func (s *winogradStep) prepare(p *Plan) {
-	s.tilesY, s.tilesX = (s.to.shape.H+kernels.WinogradTile-1)/kernels.WinogradTile, (s.to.shape.W+kernels.WinogradTile-1)/kernels.WinogradTile
+	y, x := s.y, s.x
+	s.window, s.frequencies = y.Window()*x.Window(), y.Products*x.Products
+	s.tilesY, s.tilesX = (s.to.shape.H+y.M-1)/y.M, (s.to.shape.W+x.M-1)/x.M
 	for i := range s.weights.mr {
 		s.rows = append(s.rows, int64(i*s.cin)*4)
 	}
 	s.block = s.bestBlock(s.tilesY * s.tilesX * p.batch)
-	p.scratchFloats = max(p.scratchFloats, kernels.WinogradFrequencies*(s.inputStride(s.block)+s.productStride(s.block)))
-	p.scratchOffsets = max(p.scratchOffsets, s.block*kernels.WinogradFrequencies)
+	switch {
+	case x == kernels.WinogradNone:
+		s.form = yAxis
+	case y == kernels.WinogradNone:
+		s.form = xAxis
+	case x == kernels.Winograd4x3 && y == x:
+		s.form = fused
+	default:
+		for i := range y.Window() {
+			s.columns = append(s.columns, int64(i*x.Products*winogradChannels)*4)
+		}
+		s.between = x.Products * max(y.Window()*winogradChannels, y.M*s.weights.panels[0].nr)
+	}
+	p.scratchFloats = max(p.scratchFloats, s.between+s.frequencies*(s.inputStride(s.block)+s.productStride(s.block)))
+	p.scratchOffsets = max(p.scratchOffsets, s.block*s.window, y.Products+x.Products)
 }
 
 // inputStride and productStride are the floats from frequency to frequency of so many tiles.
@@ -51,8 +87,8 @@ func (s *winogradStep) bestBlock(tiles int) int {
 	for blocks := 1; blocks <= tiles; blocks++ {
 		size := (tiles + blocks - 1) / blocks
 		traffic := blocks * weights
-		if bytes := size * kernels.WinogradFrequencies * s.cin * 4; bytes > 2*cacheBytes {
-			traffic += tiles * kernels.WinogradFrequencies * s.cin * 4 * len(s.weights.panels)
+		if bytes := size * s.frequencies * s.cin * 4; bytes > 2*cacheBytes {
+			traffic += tiles * s.frequencies * s.cin * 4 * len(s.weights.panels)
 		}
 		if best == 0 || traffic < least {
 			best, least = size, traffic
@@ -91,12 +127,12 @@ func (s *winogradStep) run(w *worker, n, item int) {
 	panels := s.weights.panels[group*len(s.weights.panels)/groups : (group+1)*len(s.weights.panels)/groups]
 
 	count := end - first
-	products := w.floatScratch[:kernels.WinogradFrequencies*s.productStride(count)]
-	inputs := w.floatScratch[len(products):]
-	s.transformInputs(w, inputs, first, end)
+	between, products := w.floatScratch[:s.between], w.floatScratch[s.between:][:s.frequencies*s.productStride(count)]
+	inputs := w.floatScratch[s.between+len(products):]
+	s.transformInputs(w, inputs, between, first, end)
 	for i := range panels {
 		s.multiply(w, &panels[i], inputs, products, count)
-		s.transformOutputs(w, &panels[i], products, first, end)
+		s.transformOutputs(w, &panels[i], products, between, first, end)
 	}
 }
 
@@ -105,15 +141,15 @@ func (s *winogradStep) locate(tile int) (picture, y, x int) {
 	return tile / s.tilesX / s.tilesY, tile / s.tilesX % s.tilesY, tile % s.tilesX
 }
 
-// transformInputs fills inputs [36][tiles][cin].
-func (s *winogradStep) transformInputs(w *worker, inputs []float32, first, end int) {
-	in := s.from
+// transformInputs fills inputs [frequencies][tiles][cin].
+func (s *winogradStep) transformInputs(w *worker, inputs, between []float32, first, end int) {
+	in, width := s.from, s.x.Window()
 	for t := first; t < end; t++ {
 		picture, y, x := s.locate(t)
-		y0, x0 := y*kernels.WinogradTile-s.pad.Top, x*kernels.WinogradTile-s.pad.Left
-		table := w.offsets[(t-first)*kernels.WinogradFrequencies:][:kernels.WinogradFrequencies]
+		y0, x0 := y*s.y.M-s.pad.Top, x*s.x.M-s.pad.Left
+		table := w.offsets[(t-first)*s.window:][:s.window]
 		for i := range table {
-			iy, ix := y0+i/kernels.WinogradWindow, x0+i%kernels.WinogradWindow
+			iy, ix := y0+i/width, x0+i%width
 			at := 0 // the zeros
 			if uint(iy) < uint(in.shape.H) && uint(ix) < uint(in.shape.W) {
 				at = in.at() + ((picture*in.shape.H+iy)*in.shape.W+ix)*in.stride
@@ -121,14 +157,49 @@ func (s *winogradStep) transformInputs(w *worker, inputs []float32, first, end i
 			table[i] = int64(at) * 4
 		}
 	}
-	w.inputTiles = kernels.WinogradInputTiles{
-		A: w.base, Off: &w.offsets[0], Tiles: end - first, Channels: s.cin,
-		V: &inputs[0], VStride: s.inputStride(end-first) * 4, VTile: s.cin * 4,
+	stride, tile := s.inputStride(end-first)*4, s.cin*4
+	switch s.form {
+	case fused:
+		w.inputTiles = kernels.WinogradInputTiles{
+			A: w.base, Off: &w.offsets[0], Tiles: end - first, Channels: s.cin, V: &inputs[0], VStride: stride, VTile: tile,
+		}
+		w.isa.WinogradInput(&w.inputTiles)
+	case bothAxes:
+		for t := range end - first {
+			for c := 0; c < s.cin; c += winogradChannels {
+				s.transformWindow(w, &inputs[t*s.cin+c], stride, &between[0], t, c)
+			}
+		}
+	default:
+		along := s.y
+		if s.form == xAxis {
+			along = s.x
+		}
+		w.axis = kernels.WinogradAxis{
+			Matrix: &along.Input[0], Rows: along.Products, Cols: along.Window(), A: w.base, Off: &w.offsets[0], OffTile: 8 * s.window,
+			Tiles: end - first, Channels: s.cin, C: &inputs[0], CTile: tile, CRow: stride,
+		}
+		w.isa.WinogradAxis(&w.axis)
 	}
-	w.isa.WinogradInput(&w.inputTiles)
 }
 
-// multiply fills products [36][tiles][nr]: the kernel's accumulators, stored as they are.
+// transformWindow does some channels, from c on, of the window of one tile: its rows, then its columns.
+func (s *winogradStep) transformWindow(w *worker, inputs *float32, stride int, between *float32, tile, c int) {
+	const pixel = 4 * winogradChannels
+	y, x := s.y, s.x
+	w.axis = kernels.WinogradAxis{
+		Matrix: &x.Input[0], Rows: x.Products, Cols: x.Window(), A: unsafe.Add(w.base, 4*c), Off: &w.offsets[tile*s.window], OffTile: 8 * x.Window(),
+		Tiles: y.Window(), Channels: min(winogradChannels, s.cin-c), C: between, CTile: x.Products * pixel, CRow: pixel,
+	}
+	w.isa.WinogradAxis(&w.axis)
+	w.axis = kernels.WinogradAxis{
+		Matrix: &y.Input[0], Rows: y.Products, Cols: y.Window(), A: unsafe.Pointer(between), ATile: pixel, Off: &s.columns[0],
+		Tiles: x.Products, Channels: min(winogradChannels, s.cin-c), C: inputs, CTile: stride, CRow: x.Products * stride,
+	}
+	w.isa.WinogradAxis(&w.axis)
+}
+
+// multiply fills products [frequencies][tiles][nr]: the kernel's accumulators, stored as they are.
 func (s *winogradStep) multiply(w *worker, p *panel, inputs, products []float32, count int) {
 	t, rows, bytes := &w.tile, s.weights.mr, s.cin*p.nr*4
 	*t = kernels.GemmTile{Off: &s.rows[0], Segments: 1, SegLen: s.cin, First: true, Cols: p.nr}
@@ -140,7 +211,7 @@ func (s *winogradStep) multiply(w *worker, p *panel, inputs, products []float32,
 		rows = min(rows, ahead.Rows)
 	}
 	parts := (count + rows - 1) / rows
-	for f := range kernels.WinogradFrequencies {
+	for f := range s.frequencies {
 		t.W = &s.weights.data[p.offset+f*s.cin*p.nr]
 		for i := range parts {
 			r0, r1 := i*count/parts, (i+1)*count/parts
@@ -156,27 +227,95 @@ func (s *winogradStep) multiply(w *worker, p *panel, inputs, products []float32,
 }
 
 // transformOutputs writes the tiles' outputs of one panel, one row of tiles after the other.
-func (s *winogradStep) transformOutputs(w *worker, p *panel, products []float32, first, end int) {
-	out, e := s.to, &s.epilogue
+func (s *winogradStep) transformOutputs(w *worker, p *panel, products, between []float32, first, end int) {
+	stride, tile := s.productStride(end-first)*4, p.nr*4
+	s.productOffsets(w, stride, tile)
 	for t := first; t < end; {
 		picture, y, x := s.locate(t)
 		run := min(end-t, s.tilesX-x)
-		pixel := (picture*out.shape.H+y*kernels.WinogradTile)*out.shape.W + x*kernels.WinogradTile
-		o := &w.outputTiles
-		*o = kernels.WinogradOutputTiles{
-			M: &products[(t-first)*p.nr], MStride: s.productStride(end-first) * 4, MTile: p.nr * 4, Channels: p.cols,
-			Rows:  min(kernels.WinogradTile, out.shape.H-y*kernels.WinogradTile),
-			Width: min(run*kernels.WinogradTile, out.shape.W-x*kernels.WinogradTile),
-			C:     w.float(out.at() + pixel*out.stride + p.outC), CRow: out.shape.W * out.stride * 4, CCol: out.stride * 4,
-			Lo: e.lo, Hi: e.hi,
+		rows, cols := min(s.y.M, s.to.shape.H-y*s.y.M), min(run*s.x.M, s.to.shape.W-x*s.x.M)
+		pixel := (picture*s.to.shape.H+y*s.y.M)*s.to.shape.W + x*s.x.M
+		m := &products[(t-first)*p.nr]
+		switch s.form {
+		case fused:
+			s.fusedOutputs(w, p, m, stride, pixel, rows, cols)
+		case yAxis:
+			s.axisOutputs(w, p, s.y, unsafe.Pointer(m), tile, run, rows, pixel, 1, s.to.shape.W)
+		case xAxis:
+			whole := cols / s.x.M // a tile at the edge is cut
+			if whole > 0 {
+				s.axisOutputs(w, p, s.x, unsafe.Pointer(m), tile, whole, s.x.M, pixel, s.x.M, 1)
+			}
+			if whole < run {
+				s.axisOutputs(w, p, s.x, unsafe.Add(unsafe.Pointer(m), whole*tile), tile, 1, cols-whole*s.x.M, pixel+whole*s.x.M, s.x.M, 1)
+			}
+		case bothAxes:
+			for i := range run {
+				w.axis = kernels.WinogradAxis{
+					Matrix: &s.y.Output[0], Rows: rows, Cols: s.y.Products, A: unsafe.Add(unsafe.Pointer(m), i*tile), ATile: stride, Off: &w.offsets[s.x.Products],
+					Tiles: s.x.Products, Channels: p.cols, C: &between[0], CTile: tile, CRow: s.x.Products * tile,
+				}
+				w.isa.WinogradAxis(&w.axis)
+				s.axisOutputs(w, p, s.x, unsafe.Pointer(&between[0]), s.x.Products*tile, rows, min(s.x.M, cols-i*s.x.M), pixel+i*s.x.M, s.to.shape.W, 1)
+			}
 		}
-		if e.scale != nil {
-			o.Scale, o.Shift = &e.scale[p.outC], &e.shift[p.outC]
-		}
-		if e.res != nil {
-			o.Res, o.ResRow, o.ResCol = w.float(e.res.at()+pixel*e.res.stride+p.outC), out.shape.W*e.res.stride*4, e.res.stride*4
-		}
-		w.isa.WinogradOutput(o)
 		t += run
 	}
+}
+
+// productOffsets makes the tables of the passes over the products, where stride and tile are the bytes from frequency to frequency and from
+// tile to tile.
+func (s *winogradStep) productOffsets(w *worker, stride, tile int) {
+	fill := func(table []int64, step int) {
+		for i := range table {
+			table[i] = int64(i * step)
+		}
+	}
+	switch s.form {
+	case yAxis, xAxis:
+		fill(w.offsets[:s.frequencies], stride)
+	case bothAxes: // of the rows between the passes, and of the columns
+		fill(w.offsets[:s.x.Products], tile)
+		fill(w.offsets[s.x.Products:][:s.y.Products], s.x.Products*stride)
+	}
+}
+
+// axisOutputs does the last pass over the products of some tiles, which are atile bytes from each other: it gives outputs of each. From tile to tile and from
+// output to output they are so many pixels apart.
+func (s *winogradStep) axisOutputs(w *worker, p *panel, along *kernels.Winograd, a unsafe.Pointer, atile, tiles, outputs, pixel, tileStep, outputStep int) {
+	out, e, o := s.to, &s.epilogue, &w.axis
+	*o = kernels.WinogradAxis{
+		Matrix: &along.Output[0], Rows: outputs, Cols: along.Products, A: a, ATile: atile, Off: &w.offsets[0], Tiles: tiles, Channels: p.cols,
+		C: w.float(out.at() + pixel*out.stride + p.outC), CTile: tileStep * out.stride * 4, CRow: outputStep * out.stride * 4,
+		Last: true, Lo: e.lo, Hi: e.hi,
+	}
+	if e.scale != nil {
+		o.Scale, o.Shift = &e.scale[p.outC], &e.shift[p.outC]
+	}
+	if e.res != nil {
+		o.Res, o.ResTile, o.ResRow = w.float(e.res.at()+pixel*e.res.stride+p.outC), tileStep*e.res.stride*4, outputStep*e.res.stride*4
+	}
+	w.isa.WinogradAxis(o)
+}
+
+// fusedOutputs does rows x cols outputs of a run of neighbouring tiles.
+func (s *winogradStep) fusedOutputs(w *worker, p *panel, m *float32, stride, pixel, rows, cols int) {
+	out, e, o := s.to, &s.epilogue, &w.outputTiles
+	*o = kernels.WinogradOutputTiles{
+		M: m, MStride: stride, MTile: p.nr * 4, Channels: p.cols, Rows: rows, Width: cols,
+		C: w.float(out.at() + pixel*out.stride + p.outC), CRow: out.shape.W * out.stride * 4, CCol: out.stride * 4,
+		Lo: e.lo, Hi: e.hi,
+	}
+	if e.scale != nil {
+		o.Scale, o.Shift = &e.scale[p.outC], &e.shift[p.outC]
+	}
+	if e.res != nil {
+		o.Res, o.ResRow, o.ResCol = w.float(e.res.at()+pixel*e.res.stride+p.outC), out.shape.W*e.res.stride*4, e.res.stride*4
+	}
+	w.isa.WinogradOutput(o)
+}
+
+// algorithmName is F(4x4,3x3), or F(1x6,1x7) along one axis.
+func (s *winogradStep) algorithmName() string {
+	return fmt.Sprintf("F(%dx%d,%dx%d)", s.y.M, s.x.M, s.y.R, s.x.R)
 }

@@ -10,7 +10,8 @@ type Family struct {
 // Catalogue lists every family once. Tests, benchmarks and "featx info" read it: what is not here does not exist.
 var Catalogue = []Family{
 	{"gemm", "convolution and dense layers: indirect GEMM tile with epilogue", []ISA{Generic, AVX2, AVX512}},
-	{"winogradfilter", "Winograd F(4x4, 3x3): the filters", []ISA{Generic}},
+	{"winogradfilter", "Winograd: the filters", []ISA{Generic}},
+	{"winogradaxis", "Winograd: inputs, or products with epilogue, along one axis", []ISA{Generic, AVX2, AVX512}},
 	{"winogradinput", "Winograd F(4x4, 3x3): the windows of the input", []ISA{Generic, AVX2, AVX512}},
 	{"winogradoutput", "Winograd F(4x4, 3x3): the products, with epilogue", []ISA{Generic, AVX2, AVX512}},
 	{"depthwise", "depthwise convolution: a row of pixels with epilogue", []ISA{Generic, AVX2, AVX512}},

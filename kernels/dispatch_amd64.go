@@ -76,6 +76,24 @@ func (isa ISA) winogradOutput(t *WinogradOutputTiles) {
 	}
 }
 
+func (isa ISA) winogradAxis(t *WinogradAxis) {
+	switch isa {
+	case AVX512:
+		winogradAxisAVX512(t)
+	case AVX2:
+		whole := t.Channels &^ 7
+		if whole > 0 {
+			winogradAxisAVX2(t)
+		}
+		if whole < t.Channels {
+			rest := t.from(whole)
+			winogradAxisGeneric(&rest)
+		}
+	default:
+		winogradAxisGeneric(t)
+	}
+}
+
 func (isa ISA) depthwise(t *DepthwiseRow) {
 	switch isa {
 	case AVX512:
@@ -148,6 +166,12 @@ func winogradInputAVX2(t *WinogradInputTiles)
 
 //go:noescape
 func winogradOutputAVX2(t *WinogradOutputTiles)
+
+//go:noescape
+func winogradAxisAVX512(t *WinogradAxis)
+
+//go:noescape
+func winogradAxisAVX2(t *WinogradAxis)
 
 //go:noescape
 func depthwiseAVX512(t *DepthwiseRow)

@@ -19,6 +19,8 @@ func (isa ISA) winogradInput(t *WinogradInputTiles) { winogradInputGeneric(t) }
 
 func (isa ISA) winogradOutput(t *WinogradOutputTiles) { winogradOutputGeneric(t) }
 
+func (isa ISA) winogradAxis(t *WinogradAxis) { winogradAxisGeneric(t) }
+
 func (isa ISA) depthwise(t *DepthwiseRow) { depthwiseGeneric(t) }
 
 // fmaRounds does rounds of fmasPerRound FMAs and tells how many lanes each has.

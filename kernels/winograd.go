@@ -29,33 +29,6 @@ const (
 	WinogradFrequencies = 36 // products per tile, input channel and output channel
 )
 
-// WinogradFilter computes u = G g G^T for one filter g, 3x3 row-major. It is computed in float64 and rounded once.
-func WinogradFilter(u *[36]float32, g *[9]float32) {
-	var t [6][3]float64
-	for x := range 3 {
-		for y, v := range winogradFilter1(float64(g[x]), float64(g[3+x]), float64(g[6+x])) {
-			t[y][x] = v
-		}
-	}
-	for y, r := range t {
-		for x, v := range winogradFilter1(r[0], r[1], r[2]) {
-			u[6*y+x] = float32(v)
-		}
-	}
-}
-
-// winogradFilter1 is G g. The conversions keep the compiler from fusing; the other products are exact.
-func winogradFilter1(g0, g1, g2 float64) [6]float64 {
-	return [6]float64{
-		g0,
-		float64((g0 + g1 + g2) * (1. / 3)),
-		float64((g0 - g1 + g2) * (-1. / 3)),
-		float64((g0 + g1/2 + g2/4) * (-16. / 15)),
-		float64((g0 - 2*g1 + 4*g2) * (1. / 15)),
-		g2,
-	}
-}
-
 // WinogradStride gives the floats from frequency to frequency that suit the caches when each has n floats: an odd number of
 // lines of 64 bytes. With a multiple of 4096 bytes, all 36 fall on the same lines, and the transforms take up to three times
 // as long.

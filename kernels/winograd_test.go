@@ -8,101 +8,63 @@ import (
 	"unsafe"
 )
 
-// ratMatrix is a matrix of exact fractions.
-type ratMatrix [][]*big.Rat
+// winograds are the algorithms along one axis.
+var winograds = []*Winograd{WinogradNone, Winograd2x3, Winograd4x3, Winograd4x5, Winograd6x7}
 
-func newRatMatrix(rows, cols int) ratMatrix {
-	m := make(ratMatrix, rows)
-	for i := range m {
-		for range cols {
-			m[i] = append(m[i], new(big.Rat))
-		}
-	}
-	return m
+// rat is an exact fraction.
+func rat(x float64) *big.Rat { return new(big.Rat).SetFloat64(x) }
+
+// filterRat is one value of the matrix that transforms a filter.
+func (w *Winograd) filterRat(product, tap int) *big.Rat {
+	v := rat(w.Filter[product*w.R+tap])
+	return v.Quo(v, rat(w.Divisor[product]))
 }
 
-// winogradMatrices derives B^T, G and A^T from the points: B^T holds the coefficients of prod_j (x - p_j), j other than the
-// row's point, A^T the powers of the points, and G those too, divided by the same product at the point.
-func winogradMatrices() (bt, g, at ratMatrix) {
-	points := []*big.Rat{big.NewRat(0, 1), big.NewRat(1, 1), big.NewRat(-1, 1), big.NewRat(1, 2), big.NewRat(-2, 1)}
-	bt, g, at = newRatMatrix(6, 6), newRatMatrix(6, 3), newRatMatrix(4, 6)
-	one := big.NewRat(1, 1)
-	for i := range 6 {
-		bt[i][0].Set(one)
-		divisor := new(big.Rat).Set(one)
-		for j, p := range points {
-			if j == i {
-				continue
-			}
-			for k := 5; k >= 0; k-- { // times (x - p)
-				bt[i][k].Mul(bt[i][k], new(big.Rat).Neg(p))
-				if k > 0 {
-					bt[i][k].Add(bt[i][k], bt[i][k-1])
-				}
-			}
-			if i < 5 {
-				divisor.Mul(divisor, new(big.Rat).Sub(points[i], p))
-			}
-		}
-		if i == 5 { // infinity: the leading coefficients
-			g[5][2].Set(one)
-			at[3][5].Set(one)
-			continue
-		}
-		power := new(big.Rat).Set(one)
-		for k := range 4 {
-			at[k][i].Set(power)
-			if k < 3 {
-				g[i][k].Quo(power, divisor)
-			}
-			power.Mul(power, points[i])
-		}
-	}
-	return bt, g, at
-}
-
-func floats(m ratMatrix) [][]float64 {
-	f := make([][]float64, len(m))
-	for i, row := range m {
-		for _, v := range row {
-			x, _ := v.Float64()
-			f[i] = append(f[i], x)
-		}
-	}
-	return f
-}
-
-// TestWinogradIsACorrelation: with the matrices, in fractions, A^T [(G g) * (B^T d)] is the correlation of d and g. Both
-// sides are linear in d and in g, so the unit vectors prove it for all.
+// TestWinogradIsACorrelation: in fractions, the matrices of each algorithm make the correlation of a window and a filter. Both
+// sides are linear in the window and in the filter, so the unit vectors prove it for all.
 func TestWinogradIsACorrelation(t *testing.T) {
-	bt, g, at := winogradMatrices()
-	for k := range 3 {
-		for n := range 6 {
-			for y := range 4 {
-				sum := new(big.Rat)
-				for f := range 6 {
-					v := new(big.Rat).Mul(g[f][k], bt[f][n])
-					sum.Add(sum, v.Mul(v, at[y][f]))
-				}
-				want := new(big.Rat)
-				if y+k == n {
-					want.SetInt64(1)
-				}
-				if sum.Cmp(want) != 0 {
-					t.Errorf("d%d g%d counts %s times in output %d, want %s", n, k, sum.RatString(), y, want.RatString())
+	for _, w := range winograds {
+		t.Run(w.Name, func(t *testing.T) {
+			n := w.Window()
+			if len(w.Input) != w.Products*n || len(w.Output) != w.M*w.Products || len(w.Filter) != w.Products*w.R || len(w.Divisor) != w.Products {
+				t.Fatalf("matrices of %d, %d, %d and %d values", len(w.Input), len(w.Output), len(w.Filter), len(w.Divisor))
+			}
+			for k := range w.R {
+				for d := range n {
+					for y := range w.M {
+						sum := new(big.Rat)
+						for f := range w.Products {
+							v := w.filterRat(f, k)
+							v.Mul(v, rat(float64(w.Input[f*n+d])))
+							sum.Add(sum, v.Mul(v, rat(float64(w.Output[y*w.Products+f]))))
+						}
+						want := new(big.Rat)
+						if y+k == d {
+							want.SetInt64(1)
+						}
+						if sum.Cmp(want) != 0 {
+							t.Errorf("d%d g%d counts %s times in output %d, want %s", d, k, sum.RatString(), y, want.RatString())
+						}
+					}
 				}
 			}
-		}
+			// What a filter is multiplied by does not round, so that a compiler may fuse it with the sum.
+			for i, v := range w.Filter {
+				if fraction, _ := math.Frexp(math.Abs(v)); v != 0 && fraction != 0.5 {
+					t.Errorf("Filter[%d] is %v, no power of two", i, v)
+				}
+			}
+		})
 	}
 }
 
-// TestWinogradMatrices: the sequences of the contract are these matrices. Small whole numbers let every step be exact.
-func TestWinogradMatrices(t *testing.T) {
-	bt, _, at := winogradMatrices()
-	check := func(name string, column int, want ratMatrix, got ...float32) {
+// TestWinogradSequences: the sequences of the fused kernels are the matrices of F(4, 3). Small whole numbers let every step be exact.
+func TestWinogradSequences(t *testing.T) {
+	w := Winograd4x3
+	check := func(name string, column int, want []float32, got ...float32) {
 		for row, v := range got {
-			if w, _ := want[row][column].Float32(); v != w {
-				t.Errorf("%s[%d][%d] is %v, want %v", name, row, column, v, w)
+			if x := want[row*6+column]; v != x {
+				t.Errorf("%s[%d][%d] is %v, want %v", name, row, column, v, x)
 			}
 		}
 	}
@@ -110,36 +72,194 @@ func TestWinogradMatrices(t *testing.T) {
 		var e [6]float32
 		e[i] = 1
 		v0, v1, v2, v3, v4, v5 := winogradInput1(e[0], e[1], e[2], e[3], e[4], e[5])
-		check("B^T", i, bt, v0, v1, v2, v3, v4, v5)
+		check("Input", i, w.Input, v0, v1, v2, v3, v4, v5)
 		y0, y1, y2, y3 := winogradOutput1(e[0], e[1], e[2], e[3], e[4], e[5])
-		check("A^T", i, at, y0, y1, y2, y3)
+		check("Output", i, w.Output, y0, y1, y2, y3)
 	}
 }
 
 // TestWinogradFilter: the transformed filter is the float32 next to the exact value.
 func TestWinogradFilter(t *testing.T) {
-	_, g, _ := winogradMatrices()
 	eachISA(t, "winogradfilter", func(t *testing.T, _ ISA) {
 		r := newRand(1)
-		for range 200 {
-			var filter [9]float32
-			var u [36]float32
-			fill(r, filter[:], false)
-			WinogradFilter(&u, &filter)
-			for f := range u {
-				exact := new(big.Rat)
-				for i, v := range filter {
-					x := new(big.Rat)
-					x.SetFloat64(float64(v))
-					x.Mul(x, g[f/6][i/3])
-					exact.Add(exact, x.Mul(x, g[f%6][i%3]))
-				}
-				if want, _ := exact.Float32(); u[f] != want {
-					t.Fatalf("filter %v: frequency %d is %v, want %v", filter, f, u[f], want)
+		for _, y := range winograds {
+			for _, x := range winograds {
+				const n, gap = 5, 2
+				filters, u := make([]float32, y.R*x.R*n), fillWith(make([]float32, y.Products*x.Products*(n+gap)), canary)
+				fill(r, filters, false)
+				NewWinogradFilters(y, x, n+3).Transform(u, n+gap, filters, n)
+				for i := range u {
+					f, j := i/(n+gap), i%(n+gap)
+					if j >= n {
+						if u[i] != canary {
+							t.Fatalf("%s and %s: wrote beyond frequency %d", y.Name, x.Name, f)
+						}
+						continue
+					}
+					exact := new(big.Rat)
+					for k := range y.R * x.R {
+						p := rat(float64(filters[k*n+j]))
+						p.Mul(p, y.filterRat(f/x.Products, k/x.R))
+						exact.Add(exact, p.Mul(p, x.filterRat(f%x.Products, k%x.R)))
+					}
+					if want, _ := exact.Float32(); u[i] != want {
+						t.Fatalf("%s and %s, filter %d: frequency %d is %v, want %v", y.Name, x.Name, j, f, u[i], want)
+					}
 				}
 			}
 		}
 	})
+}
+
+// axisCase describes one call of WinogradAxis; its values follow from seed.
+type axisCase struct {
+	seed                          uint64
+	tiles, channels, rows, cols   int
+	shared                        bool // one table of offsets for all tiles
+	last                          bool
+	affine, added, inPlace, acted bool
+	special                       bool
+}
+
+// run compares every bit with the contract and, if the values are ordinary, the sums with float64.
+func (c axisCase) run(t *testing.T, isa ISA, alloc func(testing.TB, int) []float32) {
+	t.Helper()
+	const pixels, dstGap, resGap, rowGap = 40, 2, 1, 7
+	r := newRand(c.seed)
+	matrix, a := alloc(t, c.rows*c.cols), alloc(t, (pixels+c.tiles)*c.channels)
+	fill(r, matrix, false)
+	fill(r, a, c.special)
+	tables := c.tiles
+	if c.shared {
+		tables = 1
+	}
+	off := unsafe.Slice((*int64)(unsafe.Pointer(&alloc(t, 2*c.cols*tables)[0])), c.cols*tables)
+	for i := range off {
+		off[i] = 4 * int64(r.IntN(pixels)*c.channels)
+	}
+	off[0], off[len(off)-1] = 0, 4*int64((pixels-1)*c.channels)
+	args := WinogradAxis{Matrix: &matrix[0], Rows: c.rows, Cols: c.cols, A: unsafe.Pointer(&a[0]), Off: &off[0], OffTile: 8 * c.cols,
+		Tiles: c.tiles, Channels: c.channels, Last: c.last, Lo: float32(math.Inf(-1)), Hi: float32(math.Inf(1))}
+	if c.shared {
+		args.OffTile, args.ATile = 0, 4*c.channels
+	}
+	// geometry is the floats from tile to tile and from row to row, and of a buffer that ends with the last value.
+	geometry := func(gap int) (tile, row, size int) {
+		tile = c.channels + gap
+		row = c.tiles*tile + rowGap
+		return tile, row, (c.rows-1)*row + (c.tiles-1)*tile + c.channels
+	}
+	dstTile, dstRow, size := geometry(dstGap)
+	dst := fillWith(alloc(t, size), canary)
+	args.C, args.CTile, args.CRow = &dst[0], 4*dstTile, 4*dstRow
+	resTile, resRow, size := geometry(resGap)
+	res, scale, shift := alloc(t, size), alloc(t, c.channels), alloc(t, c.channels)
+	for _, s := range [][]float32{res, scale, shift} {
+		fill(r, s, c.special)
+	}
+	if c.affine {
+		args.Scale, args.Shift = &scale[0], &shift[0]
+	}
+	if c.added {
+		args.Res, args.ResTile, args.ResRow = &res[0], 4*resTile, 4*resRow
+	}
+	if c.added && c.inPlace {
+		fill(r, dst, c.special)
+		res, resTile, resRow = dst, dstTile, dstRow
+		args.Res, args.ResTile, args.ResRow = args.C, args.CTile, args.CRow
+	}
+	if c.acted {
+		args.Lo, args.Hi = 0, 6
+	}
+	want := append([]float32(nil), dst...)
+	for i := range c.tiles {
+		table, base := off, i*c.channels
+		if !c.shared {
+			table, base = off[i*c.cols:], 0
+		}
+		for row := range c.rows {
+			for ch := range c.channels {
+				var v float32
+				var exact, magnitude float64
+				for j := range c.cols {
+					m, d := matrix[row*c.cols+j], a[base+int(table[j])/4+ch]
+					if j == 0 {
+						v = m * d
+					} else {
+						v = fma32(m, d, v)
+					}
+					exact, magnitude = exact+float64(m)*float64(d), magnitude+math.Abs(float64(m)*float64(d))
+				}
+				if !c.special && !(math.Abs(float64(v)-exact) <= float64(c.cols)*0x1p-24*magnitude) {
+					t.Fatalf("%+v: tile %d row %d channel %d is %g, want %g", c, i, row, ch, v, exact)
+				}
+				if c.last {
+					if c.affine {
+						v = fma32(v, scale[ch], shift[ch])
+					}
+					if c.added {
+						v += res[i*resTile+row*resRow+ch]
+					}
+					if args.Lo > v {
+						v = args.Lo
+					}
+					if args.Hi < v {
+						v = args.Hi
+					}
+				}
+				want[i*dstTile+row*dstRow+ch] = v
+			}
+		}
+	}
+	isa.WinogradAxis(&args)
+	mustEqual(t, c, dst, want)
+}
+
+func TestWinogradAxis(t *testing.T) {
+	for _, p := range placements {
+		t.Run(p.name, func(t *testing.T) {
+			eachISA(t, "winogradaxis", func(t *testing.T, isa ISA) {
+				r := newRand(4)
+				bit := func() bool { return r.IntN(2) == 0 }
+				for cols := 1; cols <= WinogradMaxCols; cols++ {
+					for channels := 1; channels <= 50; channels += 1 + r.IntN(4) {
+						axisCase{r.Uint64(), 1 + r.IntN(4), channels, 1 + r.IntN(15), cols, bit(), bit(), bit(), bit(), bit(), bit(), bit()}.run(t, isa, p.alloc)
+					}
+				}
+				for channels := 1; channels <= 40; channels++ { // every remainder, with an epilogue
+					axisCase{r.Uint64(), 2, channels, 6, 14, true, true, bit(), bit(), bit(), bit(), bit()}.run(t, isa, p.alloc)
+				}
+				// More than one call of assembly, of many tiles or of one.
+				for _, shared := range []bool{false, true} {
+					axisCase{r.Uint64(), winogradAxisChunk/(64*14*12) + 3, 64, 14, 12, shared, true, true, true, false, true, true}.run(t, isa, p.alloc)
+					axisCase{r.Uint64(), 2, winogradAxisChunk/(6*14) + 21, 6, 14, shared, true, true, true, false, true, true}.run(t, isa, p.alloc)
+				}
+			})
+		})
+	}
+}
+
+func TestWinogradAxisRefusesAnImpossibleMatrix(t *testing.T) {
+	for _, shape := range [][2]int{{0, 4}, {4, 0}, {4, WinogradMaxCols + 1}} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("a matrix of %v is accepted", shape)
+				}
+			}()
+			Generic.WinogradAxis(&WinogradAxis{Rows: shape[0], Cols: shape[1], Tiles: 1, Channels: 1})
+		}()
+	}
+}
+
+// TestWinogradAxisKeepsMinusZero: an epilogue with nothing in it must not make +0 of -0.
+func TestWinogradAxisKeepsMinusZero(t *testing.T) {
+	for _, isa := range All() {
+		matrix, d, y, off, inf := []float32{1}, fillWith(make([]float32, 20), negZero), make([]float32, 20), int64(0), float32(math.Inf(1))
+		isa.WinogradAxis(&WinogradAxis{Matrix: &matrix[0], Rows: 1, Cols: 1, A: unsafe.Pointer(&d[0]), Off: &off, Tiles: 1, Channels: 20,
+			C: &y[0], Last: true, Lo: -inf, Hi: inf})
+		mustEqual(t, isa, y, d)
+	}
 }
 
 // windowCase describes one call of WinogradInput; its values follow from seed.
@@ -174,8 +294,7 @@ func (c windowCase) run(t *testing.T, isa ISA, alloc func(testing.TB, int) []flo
 	v := alloc(t, 35*freq+(c.tiles-1)*tile+c.channels)
 	fillWith(v, canary)
 	want := append([]float32(nil), v...)
-	bt, _, _ := winogradMatrices()
-	b := floats(bt)
+	b := func(row, col int) float64 { return float64(Winograd4x3.Input[6*row+col]) }
 	for i := range c.tiles {
 		for ch := range c.channels {
 			var d, w [6][6]float32
@@ -198,7 +317,7 @@ func (c windowCase) run(t *testing.T, isa ISA, alloc func(testing.TB, int) []flo
 					var exact, size float64
 					for k := range 6 {
 						for l := range 6 {
-							p := b[y][k] * float64(d[k][l]) * b[x][l]
+							p := b(y, k) * float64(d[k][l]) * b(x, l)
 							exact, size = exact+p, size+math.Abs(p)
 						}
 					}
@@ -281,8 +400,7 @@ func (c sumsCase) run(t *testing.T, isa ISA, alloc func(testing.TB, int) []float
 		args.Lo, args.Hi = 0, 6
 	}
 	want := append([]float32(nil), dst...)
-	_, _, at := winogradMatrices()
-	a := floats(at)
+	a := func(row, col int) float64 { return float64(Winograd4x3.Output[6*row+col]) }
 	for i := range tiles {
 		for ch := range c.channels {
 			var f [6][6]float32
@@ -306,7 +424,7 @@ func (c sumsCase) run(t *testing.T, isa ISA, alloc func(testing.TB, int) []float
 					var exact, size float64
 					for k := range 6 {
 						for l := range 6 {
-							p := a[y][k] * float64(f[k][l]) * a[x][l]
+							p := a(y, k) * float64(f[k][l]) * a(x, l)
 							exact, size = exact+p, size+math.Abs(p)
 						}
 					}
@@ -407,14 +525,13 @@ func newWinogradConv(isa ISA, seed uint64, size, inC, outC, block int) *winograd
 	for n := 0; n < outC; {
 		nr := isa.PanelWidth(outC - n)
 		panel := make([]float32, 36*inC*nr)
-		for k := n; k < min(outC, n+nr); k++ {
-			for ch := range inC {
-				var u [36]float32
-				WinogradFilter(&u, (*[9]float32)(c.filters[9*(k*inC+ch):]))
-				for f, v := range u {
-					panel[(f*inC+ch)*nr+k-n] = v
-				}
+		cols := min(outC-n, nr)
+		taps, transform := make([]float32, 9*cols), NewWinogradFilters(Winograd4x3, Winograd4x3, cols)
+		for ch := range inC {
+			for i := range taps {
+				taps[i] = c.filters[9*((n+i%cols)*inC+ch)+i/cols]
 			}
+			transform.Transform(panel[ch*nr:], inC*nr, taps, cols)
 		}
 		c.u, c.nr = append(c.u, panel), append(c.nr, nr)
 		n += nr
