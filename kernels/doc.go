@@ -13,9 +13,10 @@
 //     v = (lo > v) ? lo : v, then v = (hi < v) ? hi : v. So a NaN stays NaN, and with lo = 0 a -0 stays -0. No activation is
 //     lo = -Inf, hi = +Inf.
 //   - Depthwise: a GEMM with one input channel, acc = fma(x, w, acc) for kernel row, kernel column; then the epilogue.
-//   - Winograd: the filters are transformed in float64 and rounded once; input and output transform are the sequences of
-//     fma, additions and subtractions given at WinogradInputTiles and WinogradOutputTiles, columns before rows; between them
-//     lies the GEMM above without an epilogue, after them the epilogue. A NaN or Inf in a window spreads over its tile.
+//   - Winograd: the filters are transformed in float64 and rounded once; input and output transform are the sequences given at
+//     WinogradAxis, for two axes inputs by rows first and products by columns first, or for F(4x4, 3x3) those at
+//     WinogradInputTiles and WinogradOutputTiles; between them lies the GEMM above without an epilogue, after them the
+//     epilogue. A NaN or Inf in a window spreads over its tile.
 //   - Max pooling: m = the first element, then in order (row, column) m = (m > x) ? m : x, except that a NaN in m stays.
 //     So of two zeros the later one wins, and a NaN propagates as it does in PyTorch.
 //   - Average pooling: each window row's columns are summed in order, starting from the first element; then the rows' sums

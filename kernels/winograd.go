@@ -5,23 +5,13 @@ import (
 	"unsafe"
 )
 
-// A convolution of 3x3, stride 1, by Winograd's F(4x4, 3x3) (Lavin and Gray, "Fast Algorithms for Convolutional Neural
-// Networks", 2015): with d a window of 6x6 inputs and g the filter, the 4x4 outputs are
+// F(4x4, 3x3) is Winograd4x3 along both axes (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015), with
+// kernels that do both at once: with d a window of 6x6 inputs and g the filter, the 4x4 outputs are
 //
 //	Y = A^T [ (G g G^T) * (B^T d B) ] A
 //
-// The product * is of the 36 single values, which are called frequencies and numbered f = 6*row + column; summed over the
-// input channels it is 36 matrix multiplications, by Gemm. The interpolation points are 0, 1, -1, 1/2, -2 and infinity, one
-// for each row of the matrices:
-//
-//	      1 -3/2   -2  3/2    1    0              1     0     0
-//	      0   -1  1/2  5/2    1    0            1/3   1/3   1/3            1   1   1    1   1   0
-//	B^T = 0    1 -5/2  1/2    1    0    G =    -1/3   1/3  -1/3    A^T =   0   1  -1  1/2  -2   0
-//	      0   -2   -1    2    1    0         -16/15 -8/15 -4/15            0   1   1  1/4   4   0
-//	      0  1/2   -1 -1/2    1    0           1/15 -2/15  4/15            0   1  -1  1/8  -8   1
-//	      0    1 -3/2   -2  3/2    1              0     0     1
-//
-// B^T and A^T are polynomials and powers of the points and exact in float32; the divisors of the interpolation are all in G.
+// where B^T is the matrix Input, A^T is Output and G is Filter / Divisor. The product * is of the 36 single values, which are
+// called frequencies and numbered f = 6*row + column; summed over the input channels it is 36 matrix multiplications, by Gemm.
 // A NaN or an infinity in a window reaches all outputs of its tile.
 const (
 	WinogradTile        = 4  // outputs of a tile along each axis
