@@ -13,7 +13,7 @@ import (
 // tests and benchmarks need no weight files. testdata/golden/seeded.py computes the same bits for PyTorch; the definition stands there.
 //
 // Convolution and dense weights are He-uniform (depthwise ones smaller), which keeps the activations of deep networks in float32's comfortable range; in
-// networks with sigmoids batch normalisation scales by half as much, lest residual blocks drive the sigmoids to 0 and 1.
+// networks with more than four sigmoids batch normalisation scales by half as much, lest the residual blocks drive the sigmoids to 0 and 1.
 // VGG-19's 143 million values take about a second.
 func Seeded(g *engine.Graph, seed uint64) (engine.WeightMap, error) {
 	params, err := g.Params()
@@ -26,10 +26,14 @@ func Seeded(g *engine.Graph, seed uint64) (engine.WeightMap, error) {
 		ranges[gamma] = unit
 		ranges[beta] = symmetric(0.2)
 	}
+	sigmoids := 0
 	for _, n := range g.Nodes {
 		if a, ok := n.Op.(*engine.Activation); ok && a.Func == engine.Sigmoid {
-			batchGamma.scale = 0.5
+			sigmoids++
 		}
+	}
+	if sigmoids > 4 {
+		batchGamma.scale = 0.5
 	}
 	for _, n := range g.Nodes {
 		switch op := n.Op.(type) {

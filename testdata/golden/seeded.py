@@ -14,8 +14,8 @@ By role, each rounded to float32 once:
                                  factor would grow until ReLU6 cuts all off and rounding errors double from block to block
     bias                         s * 0.1f
     batch norm, layer norm       weight 0.5 + u, bias s * 0.2f, running_mean s * 0.1f, running_var 0.5 + u
-    batch norm, in networks      weight 0.25 + u/2, lest residual blocks drive the sigmoids to 0 and 1
-      that have sigmoids
+    batch norm, in networks of   weight 0.25 + u/2, lest the residual blocks drive the sigmoids to 0 and 1
+      more than four sigmoids
     ConvNeXt's layer scale       0.5 + u
     the network's input          s * 2, from the tensor name "input", NCHW
 
@@ -96,12 +96,12 @@ def role_of(module, parameter):
 def fill(model, seed=0):
     """Overwrites every parameter and buffer of a float32 PyTorch model with its seeded values."""
     import torch
-    sigmoids = any(isinstance(m, torch.nn.Sigmoid) for m in model.modules())
+    sigmoids = sum(isinstance(m, torch.nn.Sigmoid) for m in model.modules())
     with torch.no_grad():
         for prefix, module in model.named_modules():
             for name, t in [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]:
                 role = role_of(module, name)
-                if sigmoids and role == "gamma":
+                if sigmoids > 4 and role == "gamma":
                     role = "half_gamma"
                 if role:
                     full = f"{prefix}.{name}" if prefix else name
