@@ -1,0 +1,240 @@
+package npy
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/x448/float16"
+)
+
+// Archive is an .npz file: arrays by their names, stored or deflated.
+type Archive struct {
+	Arrays []Array // in the order of the file
+
+	file *os.File
+}
+
+// Array is an array of numbers in an archive; its values are read by [Array.Values].
+type Array struct {
+	Name    string // without .npy
+	Dims    []int
+	Type    string // NumPy's name: "<f4", ">f8", "<f2"; others cannot be read
+	Fortran bool   // the first axis is the innermost one in the file; Values gives C order
+
+	entry *zip.File
+	skip  int64 // of the header
+}
+
+// OpenArchive reads the headers of an .npz file. Errors name the file.
+func OpenArchive(path string) (*Archive, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, reason(err))
+	}
+	info, err := f.Stat()
+	if err == nil && info.IsDir() {
+		err = errors.New("is a directory, not a file")
+	}
+	var a *Archive
+	if err == nil {
+		a, err = ReadArchive(f, info.Size())
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("%s: %w", path, reason(err))
+	}
+	a.file = f
+	return a, nil
+}
+
+// ReadArchive reads the headers of an .npz file of size bytes.
+func ReadArchive(file io.ReaderAt, size int64) (*Archive, error) {
+	a := &Archive{}
+	if err := a.read(file, size); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// Close closes the file of OpenArchive.
+func (a *Archive) Close() error { return a.file.Close() }
+
+func (a *Archive) read(file io.ReaderAt, size int64) error {
+	z, err := zip.NewReader(file, size)
+	if errors.Is(err, zip.ErrFormat) {
+		return errors.New("is no .npz file (a zip archive of arrays), or a truncated one")
+	}
+	if err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for _, entry := range z.File {
+		name, ok := strings.CutSuffix(entry.Name, ".npy")
+		if !ok {
+			continue
+		}
+		if entry.UncompressedSize64 > 1100*(entry.CompressedSize64+1) { // deflate makes at most 1032 bytes of one
+			return fmt.Errorf("array %.200q: broken: %d bytes cannot hold %d", name, entry.CompressedSize64, entry.UncompressedSize64)
+		}
+		if seen[name] {
+			return fmt.Errorf("two arrays are called %.200q", name)
+		}
+		seen[name] = true
+		x := Array{Name: name, entry: entry}
+		if err := x.readHeader(); err != nil {
+			return fmt.Errorf("array %.200q: %w", name, reason(err))
+		}
+		a.Arrays = append(a.Arrays, x)
+	}
+	return nil
+}
+
+// Find gives the array of that name, or nil.
+func (a *Archive) Find(name string) *Array {
+	i := slices.IndexFunc(a.Arrays, func(x Array) bool { return x.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &a.Arrays[i]
+}
+
+// Len is the number of values; of an array whose type cannot be read, as the header claims.
+func (x *Array) Len() int {
+	n := 1
+	for _, d := range x.Dims {
+		n *= d
+	}
+	return n
+}
+
+// itemBytes is the size of a value of each type that Values knows.
+var itemBytes = map[string]int{"<f2": 2, ">f2": 2, "<f4": 4, ">f4": 4, "<f8": 8, ">f8": 8}
+
+func (x *Array) readHeader() error {
+	r, err := x.entry.Open()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	// The header's own length is in its first bytes.
+	start := make([]byte, 12)
+	n, err := io.ReadFull(r, start)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && err != io.EOF {
+		return err
+	}
+	length := 0
+	if n >= 10 && start[6] == 1 {
+		length = 10 + int(binary.LittleEndian.Uint16(start[8:]))
+	} else if n == 12 {
+		length = 12 + int(min(binary.LittleEndian.Uint32(start[8:]), maxHeader))
+	}
+	head := bytes.NewBuffer(start[:n])
+	if _, err := io.CopyN(head, r, int64(length-n)); length > n && err != nil && err != io.EOF {
+		return err
+	}
+	size := int64(min(x.entry.UncompressedSize64, math.MaxInt64))
+	x.Type, x.Fortran, x.Dims, x.skip, err = readHeader(bytes.NewReader(head.Bytes()), size)
+	if err != nil {
+		return err
+	}
+	item := itemBytes[x.Type]
+	if item == 0 {
+		return nil
+	}
+	values, ok := int64(1), true
+	for _, d := range x.Dims {
+		ok = ok && (d == 0 || values <= math.MaxInt/8/int64(d))
+		values *= int64(d)
+	}
+	if !ok || values*int64(item) != size-x.skip {
+		return fmt.Errorf("truncated or broken: the header says %v values of %d bytes, but %d bytes follow it", x.Dims, item, size-x.skip)
+	}
+	return nil
+}
+
+// Values gives all values in C order, float64 rounded to float32.
+func (x *Array) Values() ([]float32, error) {
+	if itemBytes[x.Type] == 0 {
+		return nil, fmt.Errorf("array %.200q: its type is %s: want float32, float64 or float16", x.Name, x.Type)
+	}
+	values := make([]float32, x.Len())
+	if err := x.read(values); err != nil {
+		return nil, fmt.Errorf("array %.200q: %w", x.Name, reason(err))
+	}
+	return values, nil
+}
+
+func (x *Array) read(dst []float32) error {
+	r, err := x.entry.Open()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	if _, err := io.CopyN(io.Discard, r, x.skip); err != nil {
+		return err
+	}
+	item := itemBytes[x.Type]
+	order := binary.ByteOrder(binary.LittleEndian)
+	if x.Type[0] == '>' {
+		order = binary.BigEndian
+	}
+	at := x.positions()
+	buffer := make([]byte, 8<<10*item)
+	for done := 0; done < len(dst); {
+		part := buffer[:min(len(buffer), (len(dst)-done)*item)]
+		if _, err := io.ReadFull(r, part); err != nil {
+			return err
+		}
+		for ; len(part) > 0; part = part[item:] {
+			var v float32
+			switch item {
+			case 2:
+				v = float16.Frombits(order.Uint16(part)).Float32()
+			case 4:
+				v = math.Float32frombits(order.Uint32(part))
+			case 8:
+				v = float32(math.Float64frombits(order.Uint64(part)))
+			}
+			dst[at(done)] = v
+			done++
+		}
+	}
+	_, err = io.Copy(io.Discard, r) // to the end, where the checksum is compared
+	return err
+}
+
+// positions gives the place in C order of each value of the file; it must be called with 0, 1, 2, ...
+func (x *Array) positions() func(i int) int {
+	if !x.Fortran || len(x.Dims) < 2 {
+		return func(i int) int { return i }
+	}
+	strides, step := make([]int, len(x.Dims)), 1
+	for i := len(x.Dims) - 1; i >= 0; i-- {
+		strides[i] = step
+		step *= x.Dims[i]
+	}
+	index, place := make([]int, len(x.Dims)), 0
+	return func(i int) int {
+		if i == 0 {
+			return place
+		}
+		for axis := range index {
+			index[axis]++
+			place += strides[axis]
+			if index[axis] < x.Dims[axis] {
+				break
+			}
+			place -= index[axis] * strides[axis]
+			index[axis] = 0
+		}
+		return place
+	}
+}
