@@ -10,7 +10,7 @@ type Family struct {
 // Catalogue lists every family once. Tests, benchmarks and "featx info" read it: what is not here does not exist.
 var Catalogue = []Family{
 	{"gemm", "convolution and dense layers: indirect GEMM tile with epilogue", []ISA{Generic, AVX2, AVX512}},
-	{"winogradfilter", "Winograd: the filters", []ISA{Generic}},
+	{"winogradfilter", "Winograd: the filters", []ISA{Generic, AVX2, AVX512}},
 	{"winogradaxis", "Winograd: inputs, or products with epilogue, along one axis", []ISA{Generic, AVX2, AVX512}},
 	{"winogradinput", "Winograd F(4x4, 3x3): the windows of the input", []ISA{Generic, AVX2, AVX512}},
 	{"winogradoutput", "Winograd F(4x4, 3x3): the products, with epilogue", []ISA{Generic, AVX2, AVX512}},
@@ -19,6 +19,7 @@ var Catalogue = []Family{
 	{"maxpool", "max pooling", []ISA{Generic, AVX2, AVX512}},
 	{"avgpool", "average pooling", []ISA{Generic, AVX2, AVX512}},
 	{"softmax", "softmax", []ISA{Generic}},
+	{"pack", "weights, float32 or float16, to panels", []ISA{Generic, AVX2, AVX512}},
 	{"widen", "float16 to float32", []ISA{Generic}},
 }
 

@@ -54,6 +54,26 @@ func (isa ISA) avgPool(p *PoolRow) {
 	}
 }
 
+func (isa ISA) winogradFilters(t *WinogradFilterPanel) {
+	if isa == AVX512 || isa == AVX2 {
+		winogradFiltersAVX2(t)
+		return
+	}
+	winogradFiltersGeneric(t)
+}
+
+// packBlocks is Pack on AVX2: N and Cols are multiples of 8.
+func packBlocks(t *PanelPart) {
+	switch {
+	case t.DstF16:
+		packF16(t)
+	case t.SrcF16:
+		packWidening(t)
+	default:
+		packF32(t)
+	}
+}
+
 func (isa ISA) winogradInput(t *WinogradInputTiles) {
 	switch isa {
 	case AVX512:
@@ -154,6 +174,18 @@ func avgPoolAVX512(p *PoolRow)
 
 //go:noescape
 func avgPoolAVX2(p *PoolRow)
+
+//go:noescape
+func winogradFiltersAVX2(t *WinogradFilterPanel)
+
+//go:noescape
+func packF32(t *PanelPart)
+
+//go:noescape
+func packWidening(t *PanelPart)
+
+//go:noescape
+func packF16(t *PanelPart)
 
 //go:noescape
 func winogradInputAVX512(t *WinogradInputTiles)

@@ -15,6 +15,10 @@ func (isa ISA) maxPool(p *PoolRow) { maxPoolGeneric(p) }
 
 func (isa ISA) avgPool(p *PoolRow) { avgPoolGeneric(p) }
 
+func (isa ISA) winogradFilters(t *WinogradFilterPanel) { winogradFiltersGeneric(t) }
+
+func packBlocks(t *PanelPart) { packGeneric(t) }
+
 func (isa ISA) winogradInput(t *WinogradInputTiles) { winogradInputGeneric(t) }
 
 func (isa ISA) winogradOutput(t *WinogradOutputTiles) { winogradOutputGeneric(t) }

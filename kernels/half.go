@@ -10,15 +10,18 @@ import (
 func WidenF16(dst []float32, src []byte) {
 	src = src[:2*len(dst)]
 	for i := range dst {
-		h := binary.LittleEndian.Uint16(src[2*i:])
-		// The bits at their places in a float32; the biases of the exponents are 15 and 127.
-		b := uint32(h&0x7fff)<<13 + (127-15)<<23
-		switch h & 0x7c00 {
-		case 0: // zero and subnormal
-			b = math.Float32bits(float32(h&0x3ff) * 0x1p-24)
-		case 0x7c00: // infinity and NaN
-			b += (127 - 15) << 23
-		}
-		dst[i] = math.Float32frombits(b | uint32(h&0x8000)<<16)
+		dst[i] = widenF16(binary.LittleEndian.Uint16(src[2*i:]))
 	}
+}
+
+func widenF16(h uint16) float32 {
+	// The bits at their places in a float32; the biases of the exponents are 15 and 127.
+	b := uint32(h&0x7fff)<<13 + (127-15)<<23
+	switch h & 0x7c00 {
+	case 0: // zero and subnormal
+		b = math.Float32bits(float32(h&0x3ff) * 0x1p-24)
+	case 0x7c00: // infinity and NaN
+		b += (127 - 15) << 23
+	}
+	return math.Float32frombits(b | uint32(h&0x8000)<<16)
 }

@@ -14,7 +14,7 @@ type ISA uint8
 // The instruction sets, slowest first on each architecture.
 const (
 	Generic ISA = iota // portable Go, on every machine
-	AVX2               // AVX2 and FMA3
+	AVX2               // AVX2, FMA3 and F16C
 	AVX512             // AVX-512 F, BW, DQ and VL
 	NEON               // arm64; no kernels yet
 	isaCount
@@ -49,9 +49,9 @@ func (isa ISA) Supported() bool {
 	case Generic:
 		return true
 	case AVX2:
-		return hasAssembly && cpuid.CPU.Supports(cpuid.AVX2, cpuid.FMA3)
+		return hasAssembly && cpuid.CPU.Supports(cpuid.AVX2, cpuid.FMA3, cpuid.F16C)
 	case AVX512:
-		return hasAssembly && cpuid.CPU.Supports(cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VL)
+		return hasAssembly && cpuid.CPU.Supports(cpuid.F16C, cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VL)
 	}
 	return false
 }
