@@ -7,7 +7,8 @@
 //	tap.go            layer names, aliases, globs, indices      which values are wanted
 //	fuse.go           chains of nodes that become one step
 //	algorithm.go      direct, Winograd or depthwise, by the network and the picture's size alone
-//	pack.go           weights in the kernels' order, once per model
+//	pack.go           weights in the kernels' order, once per model: their form
+//	packing.go        and filling it, while the first steps run
 //	plan.go arena.go  steps, buffers, memory                    what will be done
 //	run.go pool.go    runners, their workers                    and doing it
 //	step_*.go         one kind of step each

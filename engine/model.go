@@ -7,8 +7,8 @@ import (
 	"github.com/featx-go/featx/kernels"
 )
 
-// Model is a graph with its weights, packed for one instruction set. Weights are packed once, when the first plan needs them, and shared by
-// all plans and runners. It is safe for concurrent use.
+// Model is a graph with its weights, packed for one instruction set. Weights are packed once, when the first runner needs them, and shared by
+// all plans and runners. The source must stay as it is until the last runner is closed. It is safe for concurrent use.
 type Model struct {
 	graph   *Graph
 	source  WeightSource

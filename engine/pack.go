@@ -3,7 +3,6 @@ package engine
 import (
 	"encoding/binary"
 	"math"
-	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -11,12 +10,22 @@ import (
 )
 
 // packedWeights are a convolution's or dense layer's weights as the GEMM kernel wants them: panels of NR output channels, each [K][NR]
-// with K in the order kernel row, kernel column, input channel. Channels that fill up the last panel of a group are zero.
+// with K in the order kernel row, kernel column, input channel. Channels that fill up the last panel of a group are zero. A plan knows their form; the values come with a
+// runner (packing.go).
 type packedWeights struct {
-	data   []float32
+	data   []float32 // once a runner has begun to pack them
 	panels []panel
 	k      int // values per output channel
 	mr     int // rows of a tile
+
+	kernel    kernelShape
+	algorithm algorithm
+	tensor    func() Weight
+	turned    bool // the tensor is a copy
+	floats    int  // of data
+	packing   *packing
+	left      atomic.Int32 // panels that are not packed yet
+	ready     chan struct{}
 }
 
 // panel is one run of output channels of one group.
@@ -35,7 +44,7 @@ type packKey struct {
 	algorithm
 }
 
-func (w *packedWeights) bytes() int64 { return int64(len(w.data)) * 4 }
+func (w *packedWeights) bytes() int64 { return int64(w.floats) * 4 }
 
 // kernelShape is what a convolution and a dense layer have in common: a dense layer is a convolution whose kernel covers its whole input.
 type kernelShape struct {
@@ -57,7 +66,7 @@ func shapeOfKernel(op Op, in Shape) kernelShape {
 	panic("engine: no kernel in " + op.Kind())
 }
 
-// packed gives the packed weights of a node, packing them at the first call.
+// packed gives the packed weights of a node, whose values may still be to come.
 func (m *Model) packed(node int, in Shape, how algorithm) *packedWeights {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -69,64 +78,53 @@ func (m *Model) packed(node int, in Shape, how algorithm) *packedWeights {
 		return w
 	}
 	op := m.graph.Nodes[node].Op
-	var tensor Weight
-	switch op := op.(type) {
-	case *Conv2D:
-		tensor, _ = m.source.Weight(op.Weight)
-	case *ConvTranspose2D:
-		tensor, _ = m.source.Weight(op.Weight)
-		tensor = turned(tensor, m.graph.Layout, op, in)
-	case *Dense:
-		tensor, _ = m.source.Weight(op.Weight)
+	w := &packedWeights{kernel: shapeOfKernel(op, in), algorithm: how, ready: make(chan struct{})}
+	w.tensor = func() Weight { return m.weightsOf(op) }
+	if op, ok := op.(*ConvTranspose2D); ok {
+		w.turned = true
+		w.tensor = sync.OnceValue(func() Weight { return turned(m.weightsOf(op), m.graph.Layout, op, in) })
 	}
-	var w *packedWeights
-	if s := shapeOfKernel(op, in); how.method == depthwise {
-		w = packDepthwise(tensor, m.graph.Layout, s)
-	} else {
-		w = pack(tensor, m.graph.Layout, s, m.isa, how)
-	}
+	w.form(m.isa)
 	m.weights[key] = w
 	return w
 }
 
-// pack makes the panels of a GEMM, or of Winograd's frequencies.
-func pack(tensor Weight, layout Layout, s kernelShape, isa kernels.ISA, how algorithm) *packedWeights {
-	taps := s.kh * s.kw
-	if how.method == winograd {
-		taps = how.y.Products * how.x.Products
+// weightsOf gives the tensor of a convolution or dense layer.
+func (m *Model) weightsOf(op Op) Weight {
+	name := ""
+	switch op := op.(type) {
+	case *Conv2D:
+		name = op.Weight
+	case *ConvTranspose2D:
+		name = op.Weight
+	case *Dense:
+		name = op.Weight
 	}
-	w := &packedWeights{k: taps * s.cin, mr: isa.GemmPanels()[0].MR}
-	size, perGroup := 0, s.outC/s.groups
+	w, _ := m.source.Weight(name)
+	return w
+}
+
+// form lays out the panels of a GEMM, or of Winograd's frequencies.
+func (w *packedWeights) form(isa kernels.ISA) {
+	s := w.kernel
+	w.k, w.mr = s.kh*s.kw*s.cin, isa.GemmPanels()[0].MR
+	switch w.algorithm.method {
+	case depthwise:
+		w.floats = roundUp(s.outC, kernels.DepthwiseBlock) * w.k
+		return
+	case winograd:
+		w.k = w.algorithm.y.Products * w.algorithm.x.Products * s.cin
+	}
+	perGroup := s.outC / s.groups
 	for group := range s.groups {
 		for c := 0; c < perGroup; {
 			nr := isa.PanelWidth(perGroup - c)
 			cols := min(nr, perGroup-c)
-			w.panels = append(w.panels, panel{group, group*perGroup + c, cols, nr, size})
-			size += w.k * nr
+			w.panels = append(w.panels, panel{group, group*perGroup + c, cols, nr, w.floats})
+			w.floats += w.k * nr
 			c += cols
 		}
 	}
-	w.data = alignedFloats(size)
-	fill, filters := packOIHW, 1 // at a time
-	switch {
-	case how.method == winograd:
-		fill, filters = packWinograd(layout, how), w.panels[0].nr
-	case layout == NHWC:
-		fill = packHWIO
-	}
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(w.panels)) {
-		wg.Go(func() {
-			row := make([]float32, s.kh*s.kw*s.cin*filters)
-			for i := int(next.Add(1)) - 1; i < len(w.panels); i = int(next.Add(1)) - 1 {
-				p := w.panels[i]
-				fill(w.data[p.offset:p.offset+w.k*p.nr], p, tensor, s, row)
-			}
-		})
-	}
-	wg.Wait()
-	return w
 }
 
 // turned gives a transposed convolution's weights as a convolution's, each kernel turned by half a circle.
@@ -148,64 +146,4 @@ func turned(tensor Weight, layout Layout, op *ConvTranspose2D, in Shape) Weight 
 		}
 	}
 	return out
-}
-
-// packOIHW packs a panel from [outC][cin][kh][kw]; dense weights [out][C*H*W] are the same.
-func packOIHW(dst []float32, p panel, tensor Weight, s kernelShape, row []float32) {
-	taps := s.kh * s.kw
-	k := taps * s.cin
-	for col := range p.cols {
-		tensor.widen(row[:k], (p.outC+col)*k)
-		for c := range s.cin {
-			for tap, v := range row[c*taps : (c+1)*taps] {
-				dst[(tap*s.cin+c)*p.nr+col] = v
-			}
-		}
-	}
-}
-
-// packWinograd packs a panel as [frequencies][cin][NR]: frequencies take the place of taps.
-func packWinograd(layout Layout, how algorithm) func([]float32, panel, Weight, kernelShape, []float32) {
-	return func(dst []float32, p panel, tensor Weight, s kernelShape, rows []float32) {
-		taps := s.kh * s.kw
-		filters := kernels.NewWinogradFilters(how.y, how.x, p.cols)
-		g := make([]float32, taps*p.cols) // of one input channel, [taps][cols]
-		if layout == NCHW {
-			tensor.widen(rows[:p.cols*s.cin*taps], p.outC*s.cin*taps) // [cols][cin][taps]
-		}
-		for c := range s.cin {
-			for tap := range taps {
-				at := g[tap*p.cols:][:p.cols]
-				if layout == NHWC {
-					tensor.widen(at, (tap*s.cin+c)*s.outC+p.outC)
-					continue
-				}
-				for col := range at {
-					at[col] = rows[(col*s.cin+c)*taps+tap]
-				}
-			}
-			filters.Transform(dst[c*p.nr:], s.cin*p.nr, g, p.cols)
-		}
-	}
-}
-
-// packHWIO packs a panel from [kh][kw][cin][outC]; dense weights [H*W*C][out] are the same.
-func packHWIO(dst []float32, p panel, tensor Weight, s kernelShape, _ []float32) {
-	for k := range s.kh * s.kw * s.cin {
-		tensor.widen(dst[k*p.nr:k*p.nr+p.cols], k*s.outC+p.outC)
-	}
-}
-
-// packDepthwise orders the weights as [channels/16][taps][16].
-func packDepthwise(tensor Weight, layout Layout, s kernelShape) *packedWeights {
-	taps := s.kh * s.kw
-	w := &packedWeights{k: taps, data: alignedFloats(roundUp(s.outC, kernels.DepthwiseBlock) * taps)}
-	for i, v := range tensor.Float32s() {
-		c, tap := i/taps, i%taps
-		if layout == NHWC {
-			tap, c = i/s.outC, i%s.outC
-		}
-		w.data[(c/kernels.DepthwiseBlock*taps+tap)*kernels.DepthwiseBlock+c%kernels.DepthwiseBlock] = v
-	}
-	return w
 }

@@ -39,11 +39,18 @@ type Plan struct {
 	outputs []Output
 	steps   []step  // one by one
 	stages  []stage // as they run
-	arena   int     // floats
+	weights []stepWeights
+	arena   int // floats
 	memory  Memory
 
 	// What the largest step needs of a worker's scratch memory.
 	scratchOffsets, scratchAcc, scratchFloats, scratchBand int
+}
+
+// stepWeights is what a step waits for before its first run.
+type stepWeights struct {
+	step int
+	*packedWeights
 }
 
 // value is where a node's value lies: pictures one after the other, each H*W pixels that are stride floats apart.
@@ -76,8 +83,15 @@ type stage struct {
 	first int
 }
 
-// Plan makes a plan: it drops what lies behind the deepest layer asked for, fuses epilogues, packs weights that are not
-// packed yet, and lays out the memory.
+// endOf is the number behind a stage's last step.
+func (p *Plan) endOf(stage int) int {
+	if stage+1 < len(p.stages) {
+		return p.stages[stage+1].first
+	}
+	return len(p.steps)
+}
+
+// Plan makes a plan: it drops what lies behind the deepest layer asked for, fuses epilogues, and lays out the memory. It reads no weights but the vectors of epilogues.
 func (m *Model) Plan(o PlanOptions) (*Plan, error) {
 	g := m.graph
 	size := g.Input
@@ -402,24 +416,26 @@ func (p *planner) headStep(node int, from, to *value, e epilogue) {
 		p.zeros = max(p.zeros, from.shape.C)
 	}
 	name := p.graph.Nodes[node].Name
+	var made step
 	switch how.method {
 	case winograd:
-		p.add(&winogradStep{name: name, from: from, to: to, epilogue: e, weights: weights, pad: w.Pad, cin: k.cin, y: how.y, x: how.x}, from, to, e.res)
-		return
+		made = &winogradStep{name: name, from: from, to: to, epilogue: e, weights: weights, pad: w.Pad, cin: k.cin, y: how.y, x: how.x}
 	case depthwise:
-		p.add(&depthwiseStep{name: name, from: from, to: to, epilogue: e, weights: weights, window: w}, from, to, e.res)
-		return
+		made = &depthwiseStep{name: name, from: from, to: to, epilogue: e, weights: weights, window: w}
+	default:
+		if wantsPaddedCopy(w, k) {
+			// With few channels a whole kernel row of a padded picture is one short run of floats.
+			padded := from.shape
+			padded.H += w.Pad.Top + w.Pad.Bottom
+			padded.W += w.Pad.Left + w.Pad.Right
+			copied := p.newValue(padded)
+			p.add(&padStep{from: from, to: copied, pad: w.Pad}, from, copied)
+			from, w.Pad = copied, Pad{}
+		}
+		made = &gemmStep{name: name, from: from, to: to, epilogue: e, weights: weights, window: w, kernel: k}
 	}
-	if wantsPaddedCopy(w, k) {
-		// With few channels a whole kernel row of a padded picture is one short run of floats.
-		padded := from.shape
-		padded.H += w.Pad.Top + w.Pad.Bottom
-		padded.W += w.Pad.Left + w.Pad.Right
-		copied := p.newValue(padded)
-		p.add(&padStep{from: from, to: copied, pad: w.Pad}, from, copied)
-		from, w.Pad = copied, Pad{}
-	}
-	p.add(&gemmStep{name: name, from: from, to: to, epilogue: e, weights: weights, window: w, kernel: k}, from, to, e.res)
+	p.add(made, from, to, e.res)
+	p.weights = append(p.weights, stepWeights{len(p.steps) - 1, weights})
 }
 
 // stuffed makes the step that puts a transposed convolution's stride-1 zeros between the pixels, and gives its result and the plain window over it: the sums are those of a

@@ -180,10 +180,7 @@ func (r *Runner) Profile(n int, pictures []float32, times []time.Duration) (whol
 
 // share gives a stage's time to its steps; to those of a group in proportion to what they took of the workers' time.
 func (p *Plan) share(whole time.Duration, i int, workers []worker, times []time.Duration) {
-	first, end := p.stages[i].first, len(p.steps)
-	if i+1 < len(p.stages) {
-		end = p.stages[i+1].first
-	}
+	first, end := p.stages[i].first, p.endOf(i)
 	if end == first+1 {
 		times[first] = whole
 		return

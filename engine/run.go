@@ -59,11 +59,13 @@ func (w *worker) at(v *value) int {
 // float is an address in the arena.
 func (w *worker) float(at int) *float32 { return (*float32)(unsafe.Add(w.base, at*4)) }
 
-// NewRunner makes a runner with so many threads, the caller's included; 0 is all cores. Close it to end the others.
+// NewRunner makes a runner with so many threads, the caller's included; 0 is all cores. Close it to end the others. Weights that no runner has had before begin to be
+// packed, on all cores; the first Run takes them as they come.
 func (p *Plan) NewRunner(threads int) *Runner {
 	if threads <= 0 {
 		threads = runtime.GOMAXPROCS(0)
 	}
+	p.model.startPacking(p.weights)
 	arena := max(p.arena, lineFloats)
 	r := &Runner{plan: p, arena: alignedFloats(arena + threads*p.scratchBand), workers: make([]worker, threads)}
 	for _, o := range p.outputs {
@@ -96,7 +98,12 @@ func (r *Runner) Run(n int, pictures []float32) error {
 	for i, s := range p.stages {
 		r.crew.items[i].Store(int32(s.items(n, len(r.workers))))
 	}
+	weights := p.weights
 	for i := range p.stages {
+		for len(weights) > 0 && weights[0].step < p.endOf(i) {
+			weights[0].wait()
+			weights = weights[1:]
+		}
 		r.crew.do(i)
 	}
 	r.crew.rest()
@@ -109,9 +116,12 @@ func (r *Runner) Output(i int) []float32 {
 	return r.outputs[i][:r.n*r.plan.outputs[i].Shape.Elements()]
 }
 
-// Close ends the worker goroutines. The runner must not be used afterwards; closing twice is harmless.
+// Close ends the worker goroutines; the model's source is not read afterwards. The runner must not be used any longer; closing twice is harmless.
 func (r *Runner) Close() {
 	if r.crew != nil {
+		for _, w := range r.plan.weights {
+			w.wait()
+		}
 		r.crew.close()
 		r.crew = nil
 	}

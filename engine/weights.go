@@ -88,6 +88,12 @@ type WeightSource interface {
 	Weight(name string) (Weight, bool)
 }
 
+// Releaser is a WeightSource that holds tensors in memory only as long as somebody reads them: a mapped file. Release says that a part of a tensor's Data has been read; it can be
+// read again.
+type Releaser interface {
+	Release(data []byte)
+}
+
 // WeightMap is a WeightSource in memory.
 type WeightMap map[string]Weight
 

@@ -54,14 +54,6 @@ func (isa ISA) avgPool(p *PoolRow) {
 	}
 }
 
-func (isa ISA) winogradFilters(t *WinogradFilterPanel) {
-	if isa == AVX512 || isa == AVX2 {
-		winogradFiltersAVX2(t)
-		return
-	}
-	winogradFiltersGeneric(t)
-}
-
 // packBlocks is Pack on AVX2: N and Cols are multiples of 8.
 func packBlocks(t *PanelPart) {
 	switch {
@@ -176,7 +168,7 @@ func avgPoolAVX512(p *PoolRow)
 func avgPoolAVX2(p *PoolRow)
 
 //go:noescape
-func winogradFiltersAVX2(t *WinogradFilterPanel)
+func winogradFilters(t *winogradFilterTask)
 
 //go:noescape
 func packF32(t *PanelPart)

@@ -15,7 +15,7 @@ func (isa ISA) maxPool(p *PoolRow) { maxPoolGeneric(p) }
 
 func (isa ISA) avgPool(p *PoolRow) { avgPoolGeneric(p) }
 
-func (isa ISA) winogradFilters(t *WinogradFilterPanel) { winogradFiltersGeneric(t) }
+func winogradFilters(*winogradFilterTask) {}
 
 func packBlocks(t *PanelPart) { packGeneric(t) }
 

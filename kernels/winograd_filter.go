@@ -1,53 +1,72 @@
 package kernels
 
-import "unsafe"
-
-// WinogradFilterPanel is the arguments of WinogradFilters: the filters of a panel, transformed.
-//
-//	for c in 0..Channels, l in 0..NR:
-//		u := WinogradFilter(G[c][0..9][l])
-//		for f in 0..36: *(U + f*UStride + 4*(c*NR+l)) = u[f]
-//
-// Assembly reads this struct by its offsets.
-type WinogradFilterPanel struct {
-	G        *float32 // [Channels][9][NR]
-	Channels int      // at least 1
-	NR       int      // a multiple of 8, at most 32
-	U        *float32 // [36][..][NR]
-	UStride  int      // bytes from frequency to frequency
-
-	gathered *float32 // [36][NR], scratch
+// winogradFilterTask is the arguments of the assembly of Panel, which reads it by its offsets: filters of some channels, 16 columns at a time. The two sparse matrices are lists: for each row a
+// term with the number of its others in at, then those.
+type winogradFilterTask struct {
+	g, u        *float32
+	channels    int
+	taps        int           // bytes of the taps of a channel
+	columns     int           // bytes of a tap's columns, a multiple of 64
+	uStride     int           // bytes from frequency to frequency
+	rows        *winogradTerm // of y's matrix, at: bytes from a channel's first tap
+	products    int           // of y
+	xTaps       int
+	terms, end  *winogradTerm // of x's matrix, at: bytes from t
+	inverses    *float64
+	frequencies int
+	t           *float64 // [xTaps][16], scratch
+	gathered    *float32 // [frequencies][columns], scratch
 }
 
-// winogradFilterChunk bounds the filters of one call of assembly to some twenty microseconds.
-const winogradFilterChunk = 1 << 11
-
-// WinogradFilters transforms the filters of t.
-func (isa ISA) WinogradFilters(t *WinogradFilterPanel) {
-	var gathered [WinogradFrequencies * 32]float32
-	channels := max(1, winogradFilterChunk/t.NR)
-	for c := 0; c < t.Channels; c += channels {
-		part := *t
-		part.Channels = min(channels, t.Channels-c)
-		part.G, part.U = index(t.G, c*9*t.NR), index(t.U, c*t.NR)
-		part.gathered = &gathered[0]
-		isa.winogradFilters(&part)
-	}
+// winogradTerm is a factor and where what it multiplies lies.
+type winogradTerm struct {
+	at     int
+	factor float64
 }
 
-func winogradFiltersGeneric(t *WinogradFilterPanel) {
-	var g [9]float32
-	var u [WinogradFrequencies]float32
-	for c := range t.Channels {
-		taps := unsafe.Slice(index(t.G, c*9*t.NR), 9*t.NR)
-		for l := range t.NR {
-			for tap := range g {
-				g[tap] = taps[tap*t.NR+l]
-			}
-			WinogradFilter(&u, &g)
-			for f, v := range u {
-				*index(offset(t.U, f*t.UStride), c*t.NR+l) = v
+// winogradTerms lists the rows of a matrix: its columns are step bytes apart.
+func winogradTerms(matrix []float64, columns, step int) (list []winogradTerm) {
+	for ; len(matrix) > 0; matrix = matrix[columns:] {
+		head := len(list)
+		list = append(list, winogradTerm{})
+		for i, v := range matrix[:columns] {
+			if v != 0 {
+				list = append(list, winogradTerm{i * step, v})
 			}
 		}
+		list[head].at = len(list) - head - 1
+	}
+	return list
+}
+
+// winogradFilterChunk bounds the filters x frequencies of one call of assembly to some twenty microseconds.
+const winogradFilterChunk = 1 << 17
+
+// Panel is Transform for all filters of a panel and several channels, with a kernel of the instruction set: g [channels][y.R][x.R][n] with the n of
+// NewWinogradFilters, frequency k of filter i of channel c goes to u[k*stride+c*n+i].
+func (f *WinogradFilters) Panel(isa ISA, u []float32, stride int, g []float32, channels int) {
+	taps, frequencies := f.y.R*f.x.R*f.n, f.y.Products*f.x.Products
+	if isa != AVX2 && isa != AVX512 || f.n%16 != 0 {
+		for c := range channels {
+			f.Transform(u[c*f.n:], stride, g[c*taps:(c+1)*taps], f.n)
+		}
+		return
+	}
+	_, _ = u[(frequencies-1)*stride+channels*f.n-1], g[channels*taps-1]
+	if f.task.gathered == nil {
+		f.task = winogradFilterTask{
+			taps: 4 * taps, columns: 4 * f.n,
+			rows: &winogradTerms(f.y.Filter, f.y.R, 4*f.x.R*f.n)[0], products: f.y.Products, xTaps: f.x.R,
+			inverses: &f.inverses[0], frequencies: frequencies,
+			t: &make([]float64, 16*f.x.R)[0], gathered: &make([]float32, frequencies*f.n)[0],
+		}
+		terms := append(winogradTerms(f.x.Filter, f.x.R, 8*16), winogradTerm{})
+		f.task.terms, f.task.end = &terms[0], &terms[len(terms)-1]
+	}
+	f.task.uStride = 4 * stride
+	step := max(1, winogradFilterChunk/(frequencies*f.n))
+	for c := 0; c < channels; c += step {
+		f.task.g, f.task.u, f.task.channels = &g[c*taps], &u[c*f.n], min(step, channels-c)
+		winogradFilters(&f.task)
 	}
 }

@@ -164,13 +164,15 @@ var Winograd6x7 = &Winograd{Name: "F(6,7)", M: 6, R: 7, Products: 14,
 // for each goroutine.
 type WinogradFilters struct {
 	y, x     *Winograd
+	n        int
 	inverses []float64 // [y.Products][x.Products]
 	t, sum   []float64
+	task     winogradFilterTask // once Panel has prepared it
 }
 
 // NewWinogradFilters makes room for n filters at a time.
 func NewWinogradFilters(y, x *Winograd, n int) *WinogradFilters {
-	f := &WinogradFilters{y: y, x: x, t: make([]float64, x.R*n), sum: make([]float64, n)}
+	f := &WinogradFilters{y: y, x: x, n: n, t: make([]float64, x.R*n), sum: make([]float64, n)}
 	for _, dy := range y.Divisor {
 		for _, dx := range x.Divisor {
 			f.inverses = append(f.inverses, 1/(dy*dx))

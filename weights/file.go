@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"sync"
+	"unsafe"
 
 	"github.com/featx-go/featx/engine"
 	"github.com/featx-go/featx/engine/image"
@@ -46,12 +47,24 @@ type Model struct {
 	Info
 	weights map[string]engine.Weight
 	release func() error
+	mapping []byte // the file; nil is memory of the program
 }
 
 // Weight implements engine.WeightSource. Its data is the mapped file's: it must not be used after Close.
 func (m *Model) Weight(name string) (engine.Weight, bool) {
 	w, ok := m.weights[name]
 	return w, ok
+}
+
+// Release implements engine.Releaser: the pages of a mapped file that hold data, which is of this file, leave the process's memory until they are read again.
+func (m *Model) Release(data []byte) {
+	if len(m.mapping) == 0 || len(data) == 0 {
+		return
+	}
+	// Memory that is not the file's would be lost for good.
+	if at := uintptr(unsafe.Pointer(&data[0])) - uintptr(unsafe.Pointer(&m.mapping[0])); at < uintptr(len(m.mapping)) {
+		releasePages(data)
+	}
 }
 
 // Bytes is the size of all tensors as they are stored.
@@ -66,7 +79,7 @@ func (m *Model) Bytes() int64 {
 // Close releases the file. It must not run before the last use of a weight's data, nor of a slice that shares it.
 func (m *Model) Close() error {
 	release := m.release
-	m.release = nil
+	m.release, m.mapping = nil, nil
 	if release == nil {
 		return nil
 	}
@@ -85,7 +98,7 @@ func Open(path string) (*Model, error) {
 		release()
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	m.release = release
+	m.release, m.mapping = release, data
 	return m, nil
 }
 

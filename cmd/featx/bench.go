@@ -91,10 +91,10 @@ roofline: how fast each layer is and could be, by its multiply-adds per byte.`,
 				return err
 			}
 		}
+		defer b.close()
 		if err := b.prepare(m, chosen); err != nil {
 			return err
 		}
-		defer b.close()
 		if err := b.measure(c.Context(), newProgress(c.ErrOrStderr(), b.rounds*len(chosen), true)); err != nil {
 			return err
 		}
@@ -224,7 +224,6 @@ const peakProbe = 300 * time.Microsecond
 
 func (b *benchmark) measure(ctx context.Context, p *progress) error {
 	defer p.end()
-	b.bandwidth = engine.ReadBandwidth(b.threads)
 	for round := range b.rounds + 1 {
 		for _, l := range b.lanes {
 			if err := ctx.Err(); err != nil {
@@ -249,6 +248,7 @@ func (b *benchmark) measure(ctx context.Context, p *progress) error {
 			p.add(1)
 		}
 	}
+	b.bandwidth = engine.ReadBandwidth(b.threads) // now that nobody packs weights any more
 	return nil
 }
 
