@@ -2,7 +2,7 @@ package engine
 
 // chain is what one step computes: a convolution, a dense layer or a plain value, then up to three nodes of its epilogue.
 //
-//	last = clamp(fma(head(source), scale, shift) + residual)
+//	last = act(fma(head(source), scale, shift) + residual)
 //
 // A chain ends where a value is wanted by somebody else, so every value that is seen exists in memory. What is fused
 // does not change a bit: each node's formula is the same alone and in a chain.
@@ -12,7 +12,7 @@ type chain struct {
 	norm     int // BatchNorm, Scale or Affine node, or none
 	add      int // Add node, or none
 	residual ref // the Add's other operand
-	act      int // ReLU or Clip node, or none
+	act      int // ReLU, Clip or Activation node, or none
 	last     int // the node whose value this is
 }
 
@@ -129,7 +129,7 @@ func fuse(g *Graph, taps []int, size Shape, shapes []Shape) *fusion {
 				c = begin(a, i)
 			}
 			join(c, i).add, c.residual = i, ref{node: b}
-		case *ReLU, *Clip:
+		case *ReLU, *Clip, *Activation:
 			c := open(in[0])
 			if c == nil || c.act != none {
 				c = begin(in[0], i)
@@ -165,7 +165,7 @@ func fuse(g *Graph, taps []int, size Shape, shapes []Shape) *fusion {
 // fusible tells whether a node can be part of a chain: an Add only where nothing is repeated.
 func fusible(op Op, in []Shape, out Shape) bool {
 	switch op.(type) {
-	case *Conv2D, *ConvTranspose2D, *Dense, *BatchNorm, *Affine, *Scale, *ReLU, *Clip:
+	case *Conv2D, *ConvTranspose2D, *Dense, *BatchNorm, *Affine, *Scale, *ReLU, *Clip, *Activation:
 		return true
 	case *Add:
 		return len(in) == 2 && in[0] == out && in[1] == out

@@ -119,7 +119,6 @@ func (c *Clip) validate() error {
 	return nil
 }
 func (*Clip) infer(in []Shape) (Shape, error) { return single(in) }
-func (c *Clip) bounds() (lo, hi float32)      { return c.Lo, c.Hi }
 
 type clipJSON struct {
 	Lo extended `json:"lo"`

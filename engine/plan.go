@@ -3,6 +3,8 @@ package engine
 import (
 	"fmt"
 	"math"
+
+	"github.com/featx-go/featx/kernels"
 )
 
 // PlanOptions choose what a plan computes.
@@ -290,11 +292,35 @@ func (p *planner) chainSteps(c *chain) {
 
 var negInf, posInf = float32(math.Inf(-1)), float32(math.Inf(1))
 
-// epilogue is what happens to a step's results on their way to memory: clamp(fma(x, scale, shift) + res). No scale is no affine.
+// epilogue is what happens to a step's results on their way to memory: clamp(fma(x, scale, shift) + res), or another function than the clamp, which is applied
+// to what lies in memory while that is still in the cache. No scale is no affine.
 type epilogue struct {
 	scale, shift []float32 // by channel, padded so that a panel may read beyond the last
 	res          *value
 	lo, hi       float32
+	function     *function // nil: none
+}
+
+// function is an activation that is no clamp.
+type function struct {
+	*Activation
+	kernel kernels.Func
+}
+
+// activate applies the function to rows (pixels) of some channels of a value.
+func (e *epilogue) activate(w *worker, v *value, row, rows, channel, channels int) {
+	if e.function == nil {
+		return
+	}
+	at := w.float(w.at(v) + row*v.stride + channel)
+	e.function.apply(w, at, at, v.stride, v.stride, rows, channels)
+}
+
+// apply computes rows of channels; the strides are floats.
+func (f *function) apply(w *worker, dst, src *float32, dstStride, srcStride, rows, channels int) {
+	w.isa.Activate(&kernels.Activation{
+		Func: f.kernel, Alpha: f.Alpha, Beta: f.Beta, Dst: dst, Src: src, DstStride: dstStride * 4, SrcStride: srcStride * 4, Rows: rows, Channels: channels,
+	})
 }
 
 // epiloguePad is how far a kernel may read behind the last channel's scale and shift.
@@ -331,7 +357,14 @@ func (p *planner) epilogueOf(c *chain) epilogue {
 		e.res = p.value(c.residual)
 	}
 	if c.act != none {
-		e.lo, e.hi = p.graph.Nodes[c.act].Op.(interface{ bounds() (lo, hi float32) }).bounds()
+		switch op := p.graph.Nodes[c.act].Op.(type) {
+		case *ReLU:
+			e.lo, e.hi = op.bounds()
+		case *Clip:
+			e.lo, e.hi = op.Lo, op.Hi
+		case *Activation:
+			e.function = &function{op, activationFuncs[op.Func]}
+		}
 	}
 	p.memory.Weights += int64(len(e.scale)+len(e.shift)) * 4
 	return e

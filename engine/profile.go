@@ -261,7 +261,12 @@ func (s *rowsStep) describe() description {
 	if e.lo != negInf || e.hi != posInf {
 		parts = append(parts, "clamp")
 	}
-	if parts == nil {
+	switch {
+	case e.function != nil && parts == nil:
+		return description{kernel: "activation", algorithm: e.function.Func, reads: []*value{s.from}, shape: s.to.shape}
+	case e.function != nil:
+		parts = append(parts, e.function.Func)
+	case parts == nil:
 		return description{kernel: "copy", algorithm: "rows", reads: []*value{s.from}, shape: s.to.shape}
 	}
 	return description{kernel: "epilogue", algorithm: strings.Join(parts, " "), reads: reads(s.from, e), shape: s.to.shape}

@@ -76,4 +76,5 @@ func (s *depthwiseStep) row(w *worker, row int) {
 		t.Res, t.ResStride = w.float(w.at(e.res)+pixel*e.res.stride), e.res.stride*4
 	}
 	w.isa.Depthwise(t)
+	e.activate(w, out, pixel, out.shape.W, 0, out.shape.C)
 }

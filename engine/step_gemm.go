@@ -139,6 +139,7 @@ func (s *gemmStep) pixels(w *worker, group []panel, r0, r1, nextGroup int) {
 			for i := range group {
 				s.tile(w, &group[i], w.offsets[:table], first, end, nil)
 			}
+			s.activate(w, group, first, end)
 		}
 		return
 	}
@@ -156,6 +157,13 @@ func (s *gemmStep) pixels(w *worker, group []panel, r0, r1, nextGroup int) {
 			s.tile(w, &group[i], w.offsets[t*table:(t+1)*table], r0+t*n/tiles, r0+(t+1)*n/tiles, part)
 		}
 	}
+	s.activate(w, group, r0, r1)
+}
+
+// activate applies the epilogue's function to rows r0 to r1 of a group's panels, which are neighbours.
+func (s *gemmStep) activate(w *worker, group []panel, r0, r1 int) {
+	last := &group[len(group)-1]
+	s.epilogue.activate(w, s.to, r0, r1-r0, group[0].outC, last.outC+last.cols-group[0].outC)
 }
 
 // nextPanel is where the weights lie that this thread will probably want after panel i of a group; nil if there are none.

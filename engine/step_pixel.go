@@ -80,10 +80,6 @@ func (p *planner) pixelStepOf(op Op, from, to *value) *pixelStep {
 				dst[c] = x
 			}
 		}
-	case *Activation:
-		f := activationFuncs[op.Func]
-		s.kernel, s.what = "activation", op.Func
-		s.compute = func(w *worker, dst, src []float32) { w.isa.Activate(f, op.Alpha, op.Beta, dst, src) }
 	default:
 		return nil
 	}

@@ -32,6 +32,10 @@ func (s *rowsStep) runRows(w *worker, y0, y1 int) {
 
 func (s *rowsStep) pixels(w *worker, first, rows int) {
 	e := &s.epilogue
+	if e.function != nil && e.scale == nil && e.res == nil {
+		e.function.apply(w, w.float(w.at(s.to)+first*s.to.stride), w.float(w.at(s.from)+first*s.from.stride), s.to.stride, s.from.stride, rows, s.to.shape.C)
+		return
+	}
 	w.rows = kernels.Elementwise{
 		Dst: w.float(w.at(s.to) + first*s.to.stride), DstStride: s.to.stride * 4,
 		Src: w.float(w.at(s.from) + first*s.from.stride), SrcStride: s.from.stride * 4,
@@ -44,4 +48,5 @@ func (s *rowsStep) pixels(w *worker, first, rows int) {
 		w.rows.Res, w.rows.ResStride = w.float(w.at(e.res)+first*e.res.stride), e.res.stride*4
 	}
 	w.isa.Epilogue(&w.rows)
+	e.activate(w, s.to, first, rows, 0, s.to.shape.C)
 }

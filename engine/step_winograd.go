@@ -134,6 +134,21 @@ func (s *winogradStep) run(w *worker, n, item int) {
 		s.multiply(w, &panels[i], inputs, products, count)
 		s.transformOutputs(w, &panels[i], products, between, first, end)
 	}
+	s.activate(w, panels, first, end)
+}
+
+// activate applies the epilogue's function to the tiles' outputs of some neighbouring panels.
+func (s *winogradStep) activate(w *worker, panels []panel, first, end int) {
+	out, last := s.to.shape, &panels[len(panels)-1]
+	for t := first; t < end && s.epilogue.function != nil; {
+		picture, y, x := s.locate(t)
+		run := min(end-t, s.tilesX-x)
+		y, x = y*s.y.M, x*s.x.M
+		for row := y; row < min(y+s.y.M, out.H); row++ {
+			s.epilogue.activate(w, s.to, (picture*out.H+row)*out.W+x, min(run*s.x.M, out.W-x), panels[0].outC, last.outC+last.cols-panels[0].outC)
+		}
+		t += run
+	}
 }
 
 // locate gives a tile's picture, row and column.

@@ -117,6 +117,41 @@ func (isa ISA) depthwise(t *DepthwiseRow) {
 	}
 }
 
+func (isa ISA) activate(f Func, a *activationCall) {
+	switch {
+	case isa == AVX512 && f == Sigmoid:
+		sigmoidAVX512(a)
+	case isa == AVX512 && f == SiLU:
+		siluAVX512(a)
+	case isa == AVX512 && f == HardSigmoid:
+		hardSigmoidAVX512(a)
+	case isa == AVX512 && f == HardSwish:
+		hardSwishAVX512(a)
+	case isa == AVX512 && f == LeakyReLU:
+		leakyReLUAVX512(a)
+	case isa == AVX512 && f == Tanh:
+		tanhAVX512(a)
+	case isa == AVX512 && f == GELU:
+		geluAVX512(a)
+	case isa == AVX2 && f == Sigmoid:
+		sigmoidAVX2(a)
+	case isa == AVX2 && f == SiLU:
+		siluAVX2(a)
+	case isa == AVX2 && f == HardSigmoid:
+		hardSigmoidAVX2(a)
+	case isa == AVX2 && f == HardSwish:
+		hardSwishAVX2(a)
+	case isa == AVX2 && f == LeakyReLU:
+		leakyReLUAVX2(a)
+	case isa == AVX2 && f == Tanh:
+		tanhAVX2(a)
+	case isa == AVX2 && f == GELU:
+		geluAVX2(a)
+	default:
+		activateGeneric(f, a)
+	}
+}
+
 // fmaRounds does rounds of fmasPerRound FMAs and tells how many lanes each has.
 func (isa ISA) fmaRounds(rounds int) (lanes int) {
 	switch {
@@ -202,3 +237,45 @@ func depthwiseAVX512(t *DepthwiseRow)
 
 //go:noescape
 func depthwiseAVX2(t *DepthwiseRow)
+
+//go:noescape
+func sigmoidAVX512(a *activationCall)
+
+//go:noescape
+func siluAVX512(a *activationCall)
+
+//go:noescape
+func hardSigmoidAVX512(a *activationCall)
+
+//go:noescape
+func hardSwishAVX512(a *activationCall)
+
+//go:noescape
+func leakyReLUAVX512(a *activationCall)
+
+//go:noescape
+func tanhAVX512(a *activationCall)
+
+//go:noescape
+func geluAVX512(a *activationCall)
+
+//go:noescape
+func sigmoidAVX2(a *activationCall)
+
+//go:noescape
+func siluAVX2(a *activationCall)
+
+//go:noescape
+func hardSigmoidAVX2(a *activationCall)
+
+//go:noescape
+func hardSwishAVX2(a *activationCall)
+
+//go:noescape
+func leakyReLUAVX2(a *activationCall)
+
+//go:noescape
+func tanhAVX2(a *activationCall)
+
+//go:noescape
+func geluAVX2(a *activationCall)

@@ -135,3 +135,12 @@ func Pow(x, y float64) float64 {
 		return v
 	}
 }
+
+// sigmoid64 is 1/(1+exp(-x)).
+func sigmoid64(x float64) float64 {
+	e := Exp64(-math.Abs(x))
+	if x < 0 {
+		return e / (1 + e)
+	}
+	return 1 / (1 + e)
+}
