@@ -105,14 +105,8 @@ func nameOf(path string) (string, bool) {
 	if !ok || err1 != nil || err2 != nil {
 		return "", false
 	}
-	name := HubPrefix + repo
-	if revision != mainRevision {
-		name += "@" + revision
-	}
-	if file != "" {
-		name += "/" + file
-	}
-	return name, true
+	owner, repo, _ := strings.Cut(repo, "/")
+	return hubRef{owner, repo, revision, file}.name(), true
 }
 
 // Remove deletes a model and what was kept or begun of its source. It waits for a process that is pulling it.
