@@ -181,6 +181,7 @@ func (p *Puller) source(ctx context.Context, e Entry) (path string, ours bool, e
 			return "", false, fmt.Errorf("the cache: %w", err)
 		}
 	}
+	p.notify("%s: downloading %s", e.Name, from)
 	for {
 		resumed, err := p.download(ctx, from, path, e)
 		if err != nil {

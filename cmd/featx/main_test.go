@@ -18,6 +18,9 @@ var program string
 
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "featx")
+	// No test may use the network or the user's cache.
+	os.Setenv("FEATX_OFFLINE", "1")
+	os.Setenv("FEATX_CACHE", filepath.Join(dir, "cache"))
 	if err == nil {
 		program = filepath.Join(dir, "featx")
 		build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", program, ".")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -73,25 +74,18 @@ Environment:
 
 // openModel opens a model by its path or name, and pulls it before if it is a published one that is not in the cache.
 func openModel(c *cobra.Command, name string) (*featx.Model, error) {
-	if err := pullAtFirstUse(c, name); err != nil {
-		return nil, err
+	if weights.IsName(name) {
+		p, err := newPuller(c.ErrOrStderr())
+		if err != nil {
+			return nil, err
+		}
+		if _, ok := p.Cache.Cached(name); !ok {
+			if _, err = p.pull(c.Context(), name); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return featx.Open(name)
-}
-
-func pullAtFirstUse(c *cobra.Command, name string) error {
-	if !weights.IsName(name) {
-		return nil
-	}
-	p, err := newPuller(c.ErrOrStderr())
-	if err != nil {
-		return err
-	}
-	if _, ok := p.Cache.Cached(name); ok {
-		return nil
-	}
-	_, err = p.pull(c.Context(), name)
-	return err
 }
 
 // puller shows what it does on standard error.
@@ -138,16 +132,23 @@ func notConvertible(e weights.Entry) string {
 // convertEntry makes the model file of a download.
 func convertEntry(ctx context.Context, src, dst string, e weights.Entry) error {
 	o := convert.Options{Origin: e.URL}
-	if slices.Contains(arch.Names(), e.Network) {
-		o.Arch = e.Network
-	}
 	if e.Recipe.Size != [2]int{} {
 		o.Recipe = func(r *image.Recipe) error {
 			*r = e.Recipe
 			return nil
 		}
 	}
+	known := slices.Contains(arch.Names(), e.Network)
+	if known && !strings.HasPrefix(e.Name, weights.HubPrefix) {
+		o.Arch = e.Network
+	}
 	_, err := convert.Convert(ctx, src, dst, o)
+	if err != nil && known && o.Arch == "" { // a repository says its network; its tensors are the better witness, unless they fit two
+		o.Arch = e.Network
+		if _, again := convert.Convert(ctx, src, dst, o); again == nil {
+			return nil
+		}
+	}
 	return err
 }
 
