@@ -118,7 +118,7 @@ func (p *Puller) resolveHub(ctx context.Context, name string) (Entry, error) {
 			return e, err
 		}
 	}
-	e.Network = config.Architecture
+	e.Network = config.network()
 	if e.Recipe, err = config.recipe(); err != nil {
 		return e, fmt.Errorf("%s: config.json or preprocessor_config.json: %w", name, err)
 	}
@@ -242,6 +242,24 @@ type timmConfig struct {
 	CropMode      string    `json:"crop_mode"`
 	Mean          []float32 `json:"mean"`
 	Std           []float32 `json:"std"`
+}
+
+// ReadHubConfig gives the network (arch.Names, if it is one of them) and the recipe that a model's config.json names, as timm writes it; the zero value of what it does not.
+func ReadHubConfig(data []byte) (network string, r image.Recipe, err error) {
+	var c hubConfig
+	if err := json.Unmarshal(data, &c); err != nil {
+		return "", r, err
+	}
+	r, err = c.recipe()
+	return c.network(), r, err
+}
+
+// network is the builder's name. timm's VGGs have other tensors than torchvision's.
+func (c *hubConfig) network() string {
+	if strings.HasPrefix(c.Architecture, "vgg") && (c.Pretrained != nil || len(c.InputSize) > 0) {
+		return "timm_" + c.Architecture
+	}
+	return c.Architecture
 }
 
 // recipe is the zero value if nothing is said.

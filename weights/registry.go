@@ -62,6 +62,20 @@ func Lookup(name string) (Entry, error) {
 	return Entry{}, &UnknownModelError{name, engine.Nearest(name, known)}
 }
 
+// Published finds the weights of a network by their file's SHA-256, in hex, whole or its first eight digits or more; with "" those that were published first.
+func Published(network, sha256 string) (Entry, bool) {
+	for _, e := range published {
+		if e.Network != network {
+			continue
+		}
+		n := min(len(e.SHA256), len(sha256))
+		if sha256 == "" || n >= 8 && e.SHA256[:n] == sha256[:n] {
+			return e, true
+		}
+	}
+	return Entry{}, false
+}
+
 // UnknownModelError names a model that the registry does not have, and the nearest that it has.
 type UnknownModelError struct {
 	Name    string

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"path"
+	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -131,7 +132,7 @@ func differences(network string, stored map[string][]int) int {
 }
 
 // Recognise finds the network whose parameters have exactly the stored tensors' names and shapes, but for those of TrainingOnly. The number of
-// classes is free. Networks that differ in something else than tensors are not told apart: that is an error that names them. If none fits, the error is an *UnknownError.
+// classes is free. Networks that differ in something else than tensors are not told apart: the error is an *AlikeError. If none fits, it is an *UnknownError.
 func Recognise(stored map[string][]int) (*engine.Graph, error) {
 	var fitting []string
 	nearest, fewest := "", len(stored) // a network that differs in more tensors is not near
@@ -144,10 +145,7 @@ func Recognise(stored map[string][]int) (*engine.Graph, error) {
 		}
 	}
 	if len(fitting) > 1 {
-		for i, name := range fitting {
-			fitting[i] = fmt.Sprintf("%s (%s)", name, builders[name].note)
-		}
-		return nil, fmt.Errorf("the tensors fit %s alike: name one with --arch", strings.Join(fitting, " and "))
+		return nil, &AlikeError{fitting}
 	}
 	if len(fitting) == 1 {
 		nearest = fitting[0]
@@ -167,6 +165,17 @@ func Recognise(stored map[string][]int) (*engine.Graph, error) {
 	return g, err
 }
 
+// AlikeError says that tensors fit several networks.
+type AlikeError struct{ Networks []string }
+
+func (e *AlikeError) Error() string {
+	list := make([]string, len(e.Networks))
+	for i, name := range e.Networks {
+		list[i] = fmt.Sprintf("%s (%s)", name, builders[name].note)
+	}
+	return fmt.Sprintf("the tensors fit %s alike: name one with --arch", strings.Join(list, " and "))
+}
+
 // UnknownError says that tensors are those of no network.
 type UnknownError struct {
 	Nearest  string                // the network that differs least, if one is near
@@ -179,6 +188,18 @@ func (e *UnknownError) Error() string {
 		hint = fmt.Sprintf(" (nearest: %s, but %s)", e.Nearest, e.Mismatch.Differences())
 	}
 	return fmt.Sprintf("the tensors' names and shapes are those of no known network%s: name one with --arch", hint)
+}
+
+// The published DenseNets are from before PyTorch forbade points in modules' names: denselayer1.norm.1.weight.
+var oldDenseLayer = regexp.MustCompile(`^(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\.\w+)$`)
+
+// Current gives a PyTorch tensor's name and shape as the networks here have them, where a checkpoint has another: old names, and the layer scale
+// of ConvNeXt, whose shape is C x 1 x 1 there.
+func Current(tensor string, shape []int) (string, []int) {
+	if strings.HasSuffix(tensor, ".layer_scale") && len(shape) == 3 && shape[1] == 1 && shape[2] == 1 {
+		shape = shape[:1]
+	}
+	return oldDenseLayer.ReplaceAllString(tensor, "$1$2"), shape
 }
 
 // torch is what the builders of PyTorch networks share: modules that own their tensors by name.

@@ -1,9 +1,13 @@
 package arch
 
 import (
+	"compress/gzip"
 	"encoding/json"
+	"errors"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -31,7 +35,7 @@ var published = map[string]int{
 	"convnext_tiny": 28589128, "convnext_small": 50223688, "convnext_base": 88591464, "convnext_large": 197767336,
 	"timm_vgg11": 132863336, "timm_vgg13": 133047848, "timm_vgg16": 138357544, "timm_vgg19": 143667240,
 	"timm_vgg11_bn": 132868840, "timm_vgg13_bn": 133053736, "timm_vgg16_bn": 138365992, "timm_vgg19_bn": 143678248,
-	"resnet50d": 25576264,
+	"resnet50d":     25576264,
 	"squeezenet1_0": 1248424, "squeezenet1_1": 1235496, "mobilenet_v2": 3504872,
 	"inception_v3": 27161264 - auxLogits, "inception_v3_google": 27161264 - auxLogits,
 }
@@ -122,6 +126,99 @@ func TestRecogniseOtherClassesAndNearest(t *testing.T) {
 	delete(tensors, "bn1.scale")
 	tensors["conv1.weight"] = []int{64, 3, 7, 7}
 	require.ErrorContains(t, g.CheckWeights(tensors), "1 missing: bn1.weight")
+}
+
+// Every state dict of torchvision's and timm's networks, as testdata/checkpoints/make_state_dicts.py lists them, is recognised.
+func TestStateDicts(t *testing.T) {
+	file, err := os.Open("../../testdata/checkpoints/state_dicts.json.gz")
+	require.NoError(t, err)
+	defer file.Close()
+	unzipped, err := gzip.NewReader(file)
+	require.NoError(t, err)
+	var dicts map[string][][]any
+	require.NoError(t, json.NewDecoder(unzipped).Decode(&dicts))
+	require.Greater(t, len(dicts), 80)
+	start := time.Now()
+	for network, tensors := range dicts {
+		stored := map[string][]int{}
+		for _, entry := range tensors { // name, type, shape...
+			var shape []int
+			for _, n := range entry[2:] {
+				shape = append(shape, int(n.(float64)))
+			}
+			if entry[1] == "float32" {
+				name, shape := Current(entry[0].(string), shape)
+				stored[name] = shape
+			}
+		}
+		g, err := Recognise(stored)
+		var alike *AlikeError
+		if errors.As(err, &alike) {
+			require.Contains(t, [][]string{{"inception_v3", "inception_v3_google"}, {"googlenet", "googlenet_transform_input"}}, alike.Networks)
+			require.Contains(t, alike.Networks, network)
+			continue
+		}
+		require.NoError(t, err, network)
+		require.Equal(t, strings.TrimPrefix(network, "timm/"), g.Arch)
+	}
+	t.Logf("%v for %d", time.Since(start), len(dicts))
+}
+
+// DenseNet's tensors as they are published, ConvNeXt's layer scale.
+func TestCurrent(t *testing.T) {
+	for old, want := range map[string]string{
+		"features.denseblock1.denselayer12.norm.2.running_mean": "features.denseblock1.denselayer12.norm2.running_mean",
+		"features.denseblock1.denselayer1.conv.1.weight":        "features.denseblock1.denselayer1.conv1.weight",
+		"features.norm0.weight":                                 "features.norm0.weight",
+		"features.1.0.layer_scale":                              "features.1.0.layer_scale",
+	} {
+		name, shape := Current(old, []int{7, 1, 1})
+		require.Equal(t, want, name)
+		require.Equal(t, strings.HasSuffix(old, "layer_scale"), len(shape) == 1)
+	}
+}
+
+// A place has the same node under the name of each dialect, and every place of a table is there.
+func TestTranslate(t *testing.T) {
+	for network, names := range map[string]map[string]string{
+		"vgg16":               {"features.30": "block5_pool", "features.1": "block1_conv1", "features.29": "block5_conv3", "classifier.1": "fc1", "classifier.4": "fc2"},
+		"resnet50":            {"layer3.5": "conv4_block6_out", "layer3": "conv4_block6_out", "flatten": "avg_pool", "layer4.2.relu_1": "layer4.2.act2", "relu": "conv1_relu"},
+		"resnet18":            {"layer4.1": "layer4.1.act2", "flatten": "global_pool"},
+		"inception_v3_google": {"Mixed_5b": "mixed0", "Mixed_6e": "mixed7", "Mixed_7c": "mixed10", "Mixed_7b.cat": "mixed9_0", "Mixed_7c.cat": "mixed9_1"},
+		"densenet121":         {"features.transition3": "pool4_pool", "features.denseblock1.denselayer3.cat": "conv2_block2_concat", "features.denseblock4": "conv5_block16_concat"},
+		"mobilenet_v2":        {"features.3": "block_2_add", "features.2": "block_1_project_BN", "features.17": "block_16_project_BN", "features.18": "out_relu"},
+		"efficientnet_b0":     {"features.2.1": "block2b_add", "features.1": "block1a_project_bn", "features.8": "top_activation", "features.7.0": "block7a_project_bn"},
+		"efficientnet_v2_s":   {"features.1.0": "block1a_add", "features.6.14": "block6o_add", "features.0": "stem_activation"},
+	} {
+		g, err := Build(network, Options{})
+		require.NoError(t, err)
+		for torchvision, other := range names {
+			layers, err := g.Resolve([]string{torchvision, other})
+			require.NoError(t, err)
+			require.Len(t, layers, 2, other)
+			require.Equal(t, layers[0].Node, layers[1].Node, "%s: %s and %s", network, torchvision, other)
+		}
+	}
+	for _, network := range Names() {
+		g, err := Build(network, Options{})
+		require.NoError(t, err)
+		for _, p := range places(network) {
+			for _, name := range []string{p.torchvision, p.keras, p.timm} {
+				if name != "" {
+					_, err := g.Resolve([]string{name})
+					require.NoError(t, err, network)
+				}
+			}
+		}
+	}
+
+	// The other direction: a graph with Keras's names.
+	g := &engine.Graph{Nodes: []engine.Node{{Name: "block1_conv1"}, {Name: "block5_pool"}, {Name: "flatten"}, {Name: "fc1"}}}
+	Translate(g, "keras_vgg16")
+	require.Equal(t, map[string]string{"features.1": "block1_conv1", "features.30": "block5_pool", "classifier.1": "fc1"}, g.Aliases)
+	g = &engine.Graph{Nodes: []engine.Node{{Name: "conv4_block6_out"}, {Name: "avg_pool"}}}
+	Translate(g, "resnet50")
+	require.Equal(t, map[string]string{"layer3.5": "conv4_block6_out", "layer3": "conv4_block6_out", "flatten": "avg_pool", "avgpool": "avg_pool"}, g.Aliases)
 }
 
 // The goldens hold inception_v3_google; inception_v3 is the same network on the picture itself.

@@ -2,7 +2,6 @@ package arch
 
 import (
 	"fmt"
-	"regexp"
 
 	"github.com/featx-go/featx/engine"
 )
@@ -67,9 +66,3 @@ func densenet(c densenetConfig, o Options) *engine.Graph {
 	t.linear("classifier", x, o.Classes)
 	return t.graph()
 }
-
-// The published DenseNet checkpoints are from before PyTorch forbade points in modules' names: denselayer1.norm.1.weight.
-var oldDenseLayer = regexp.MustCompile(`^(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\.(?:weight|bias|running_mean|running_var|num_batches_tracked))$`)
-
-// CurrentName is a tensor's name in today's PyTorch, if an older one named it otherwise.
-func CurrentName(tensor string) string { return oldDenseLayer.ReplaceAllString(tensor, "$1$2") }

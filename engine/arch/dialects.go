@@ -41,23 +41,41 @@ func Translate(g *engine.Graph, network string) {
 
 // places gives the shared places of a network.
 func places(network string) []place {
-	network = strings.TrimPrefix(network, "keras_")
-	if c, ok := resnets[network]; ok {
+	network = plain(network)
+	if c, ok := lookup(resnets, network); ok {
 		return resnetPlaces(c)
 	}
-	if c, ok := densenets[network]; ok {
+	if c, ok := lookup(densenets, network); ok {
 		return densenetPlaces(c)
 	}
-	if config, ok := vggConfigs[network]; ok {
-		return vggPlaces(config)
+	if c, ok := lookup(efficientnets, network); ok {
+		return efficientnetPlaces(c)
+	}
+	if c, ok := lookup(vggConfigs, network); ok {
+		return vggPlaces(c)
 	}
 	switch {
-	case strings.HasPrefix(network, "inception_v3"):
+	case strings.HasPrefix(network, "inceptionv3"):
 		return inceptionPlaces()
-	case network == "mobilenet_v2" || strings.HasPrefix(network, "mobilenetv2"): // mobilenetv2_1.00_224
+	case strings.HasPrefix(network, "mobilenetv2"): // mobilenetv2_1.00_224
 		return mobilenetV2Places()
 	}
 	return nil
+}
+
+// plain is a network's name as torchvision, Keras (inception_v3, efficientnetb0, efficientnetv2-s) and the registry (keras_inceptionv3) agree on it.
+func plain(network string) string {
+	return strings.NewReplacer("keras_", "", "_", "", "-", "").Replace(strings.ToLower(network))
+}
+
+// lookup finds what a table has under a plain name.
+func lookup[T any](table map[string]T, network string) (found T, ok bool) {
+	for name, c := range table {
+		if plain(name) == network {
+			return c, true
+		}
+	}
+	return found, false
 }
 
 // vggPlaces: Keras's layers hold their ReLU.
@@ -131,6 +149,26 @@ func inceptionPlaces() []place {
 	list := []place{{"flatten", "avg_pool", ""}, {"avgpool", "avg_pool", ""}, {"Mixed_7b.cat", "mixed9_0", ""}, {"Mixed_7c.cat", "mixed9_1", ""}}
 	for i, block := range strings.Fields("5b 5c 5d 6a 6b 6c 6d 6e 7a 7b 7c") {
 		list = append(list, place{"Mixed_" + block, fmt.Sprintf("mixed%d", i), ""})
+	}
+	return list
+}
+
+// efficientnetPlaces: Keras counts stages from 1, as torchvision does behind the stem, and letters their blocks.
+func efficientnetPlaces(c efficientnetConfig) []place {
+	top := fmt.Sprintf("features.%d", len(c.stages)+1)
+	list := []place{{"features.0", "stem_activation", ""}, {top, "top_activation", ""}, {"flatten", "avg_pool", ""}, {"avgpool", "avg_pool", ""}}
+	inC := c.stemC
+	for i, s := range c.stages {
+		stage, out := fmt.Sprintf("features.%d", i+1), ""
+		for k := range s.blocks {
+			out = fmt.Sprintf("block%d%c_add", i+1, 'a'+k)
+			if k == 0 && (s.stride != 1 || inC != s.outC) {
+				out = fmt.Sprintf("block%d%c_project_bn", i+1, 'a'+k)
+			}
+			list = append(list, place{fmt.Sprintf("%s.%d", stage, k), out, ""})
+			inC = s.outC
+		}
+		list = append(list, place{stage, out, ""})
 	}
 	return list
 }

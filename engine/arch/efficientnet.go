@@ -9,6 +9,15 @@ import (
 
 // EfficientNets as torchvision/models/efficientnet.py defines them (Tan and Le 2019; V2: 2021). B1 to B7 multiply B0's channels and blocks.
 func init() {
+	for name, c := range efficientnets {
+		register(name, 1000, "classifier.1.weight", func(o Options) *engine.Graph { return efficientnet(c, o) })
+	}
+}
+
+var efficientnets = efficientnetConfigs()
+
+func efficientnetConfigs() map[string]efficientnetConfig {
+	all := map[string]efficientnetConfig{}
 	for i, c := range []struct {
 		width, depth, eps float64
 		size              int
@@ -38,7 +47,7 @@ func init() {
 			s.outC, s.blocks = channels(s.outC), int(math.Ceil(float64(s.blocks)*c.depth))
 		}
 		e.lastC = 4 * e.stages[len(e.stages)-1].outC
-		e.register(fmt.Sprintf("efficientnet_b%d", i))
+		all[fmt.Sprintf("efficientnet_b%d", i)] = e
 	}
 	for name, e := range map[string]efficientnetConfig{
 		"efficientnet_v2_s": {size: 384, stemC: 24, stages: []mbconvStage{
@@ -69,8 +78,9 @@ func init() {
 		}},
 	} {
 		e.eps, e.lastC = 1e-3, 1280
-		e.register(name)
+		all[name] = e
 	}
+	return all
 }
 
 type efficientnetConfig struct {
@@ -82,10 +92,6 @@ type efficientnetConfig struct {
 type mbconvStage struct {
 	expand, k, stride, outC, blocks int
 	fused                           bool // FusedMBConv: one convolution expands and filters, no squeeze-and-excitation
-}
-
-func (c efficientnetConfig) register(name string) {
-	register(name, 1000, "classifier.1.weight", func(o Options) *engine.Graph { return efficientnet(c, o) })
 }
 
 func efficientnet(c efficientnetConfig, o Options) *engine.Graph {

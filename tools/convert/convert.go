@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/featx-go/featx/engine"
 	"github.com/featx-go/featx/engine/arch"
@@ -53,19 +54,28 @@ func Convert(ctx context.Context, src, dst string, o Options) (*Report, error) {
 	if sameFile(src, dst) {
 		return nil, fmt.Errorf("%s: is the source itself; give another name for the model file", dst)
 	}
-	m, err := read(data, src, o)
+	digest := sync.OnceValues(func() (string, error) {
+		sum := sha256.New()
+		for part := range slices.Chunk(data, 1<<20) {
+			if err := ctx.Err(); err != nil {
+				return "", err
+			}
+			sum.Write(part)
+		}
+		return hex.EncodeToString(sum.Sum(nil)), nil
+	})
+	m, err := read(data, src, digest, o)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", src, err)
 	}
 	if m.Source.File == "" {
-		sum := sha256.New()
-		for part := range slices.Chunk(data, 1<<20) {
-			if err := ctx.Err(); err != nil {
-				return nil, err
-			}
-			sum.Write(part)
+		m.Source.File = cmp.Or(o.Origin, filepath.Base(src))
+		if m.Source.SHA256, err = digest(); err != nil {
+			return nil, err
 		}
-		m.Source.File, m.Source.SHA256 = cmp.Or(o.Origin, filepath.Base(src)), hex.EncodeToString(sum.Sum(nil))
 	}
 	err = weights.Write(ctx, dst, m.Info, m, dtype)
 	if m.err != nil { // what the source could not give is the source's error
@@ -108,6 +118,7 @@ func (m *model) Weight(name string) (engine.Weight, bool) {
 	data, err := t.fetch()
 	if err == nil {
 		w, err = data.Weight()
+		w.Shape = t.shape
 	}
 	if err != nil && m.err == nil {
 		m.err = err
@@ -115,8 +126,8 @@ func (m *model) Weight(name string) (engine.Weight, bool) {
 	return w, err == nil
 }
 
-// read finds the format, the tensors and the network.
-func read(data []byte, path string, o Options) (*model, error) {
+// read finds the format, the tensors and the network. digest is the file's SHA-256.
+func read(data []byte, path string, digest func() (string, error), o Options) (*model, error) {
 	f, err := recognise(data)
 	if err != nil {
 		return nil, err
@@ -131,7 +142,8 @@ func read(data []byte, path string, o Options) (*model, error) {
 	integers := map[string]weights.DType{}
 	shapes := map[string][]int{}
 	for _, t := range from.tensors {
-		name := strings.TrimPrefix(t.name, prefix)
+		var name string
+		name, t.shape = arch.Current(strings.TrimPrefix(t.name, prefix), t.shape)
 		if !t.dtype.IsFloat() { // batch norm's num_batches_tracked and other counters
 			m.dropped = append(m.dropped, name)
 			integers[name] = t.dtype
@@ -142,7 +154,7 @@ func read(data []byte, path string, o Options) (*model, error) {
 	if len(m.tensors) == 0 {
 		return nil, errors.New("holds no floating-point tensors")
 	}
-	if err := m.chooseNetwork(data, from, shapes, o); err != nil {
+	if err := m.chooseNetwork(data, from, shapes, published{path, digest}, o); err != nil {
 		if unknown, ok := err.(*arch.UnknownError); ok {
 			nameIntegers(unknown.Mismatch, integers)
 		}
@@ -193,7 +205,7 @@ func nameIntegers(e *engine.MismatchError, integers map[string]weights.DType) {
 }
 
 // chooseNetwork sets the graph and what goes with it: the one asked for, the one in the source, or the one that has such tensors.
-func (m *model) chooseNetwork(data []byte, from *source, shapes map[string][]int, o Options) (err error) {
+func (m *model) chooseNetwork(data []byte, from *source, shapes map[string][]int, p published, o Options) (err error) {
 	switch {
 	case o.Arch != "":
 		m.Graph, err = arch.BuildFor(o.Arch, shapes)
@@ -209,28 +221,23 @@ func (m *model) chooseNetwork(data []byte, from *source, shapes map[string][]int
 			return notModel // a model file, but a damaged one
 		}
 		m.Graph, err = arch.Recognise(shapes)
+		if alike, ok := err.(*arch.AlikeError); ok {
+			if e, ok := p.find(alike.Networks...); ok {
+				m.Graph, err = arch.BuildFor(e.Network, shapes)
+			}
+		}
 	}
 	if err != nil {
 		return err
 	}
 	m.Source.Arch = m.Graph.Arch
 	m.Classes = from.classes
-	m.Recipe = Recipe(m.Graph)
 	if from.recipe != nil {
 		m.Recipe = *from.recipe
+		return nil
 	}
-	return nil
-}
-
-// Recipe is the recipe that the network's published weights were made with; inception_v3_google transforms its input in the graph.
-func Recipe(g *engine.Graph) image.Recipe {
-	switch {
-	case strings.HasPrefix(g.Arch, "cifar_"):
-		return image.CIFAR()
-	case strings.HasPrefix(g.Arch, "inception_v3"):
-		return image.Torchvision(342, g.Input.H)
-	}
-	return image.Torchvision(256, g.Input.H)
+	m.Recipe, err = p.recipe(m.Graph)
+	return err
 }
 
 // wrappers are the names of modules that training puts around a network: DataParallel's and torch.compile's.
