@@ -132,7 +132,7 @@ func read(data []byte, path string, digest func() (string, error), o Options) (*
 	if err != nil {
 		return nil, err
 	}
-	from, err := f.read(data, path)
+	from, err := f.read(data, path, o)
 	if err != nil {
 		return nil, err
 	}
@@ -207,10 +207,10 @@ func nameIntegers(e *engine.MismatchError, integers map[string]weights.DType) {
 // chooseNetwork sets the graph and what goes with it: the one asked for, the one in the source, or the one that has such tensors.
 func (m *model) chooseNetwork(data []byte, from *source, shapes map[string][]int, p published, o Options) (err error) {
 	switch {
-	case o.Arch != "":
-		m.Graph, err = arch.BuildFor(o.Arch, shapes)
 	case from.graph != nil:
 		m.Graph = from.graph
+	case o.Arch != "":
+		m.Graph, err = arch.BuildFor(o.Arch, shapes)
 	default:
 		file, notModel := weights.Parse(data)
 		if notModel == nil {

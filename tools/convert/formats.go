@@ -3,10 +3,14 @@ package convert
 import (
 	"bytes"
 	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/featx-go/featx/engine"
 	"github.com/featx-go/featx/engine/image"
+	"github.com/featx-go/featx/tools/convert/keras"
 	"github.com/featx-go/featx/tools/convert/safetensors"
 	"github.com/featx-go/featx/tools/convert/torch"
 	"github.com/featx-go/featx/weights"
@@ -34,13 +38,13 @@ type format struct {
 	name string
 	is   func(data []byte) bool
 	// read reads a file; path is its name, for formats that keep a part of their data in other files beside it.
-	read func(data []byte, path string) (*source, error)
+	read func(data []byte, path string, o Options) (*source, error)
 }
 
 var formats = []format{
+	{"keras", keras.Is, readKeras},
 	{"torch", func(data []byte) bool { return torch.IsZip(data) || torch.IsPickle(data) }, readTorch},
 	{"safetensors", safetensors.Is, readSafetensors},
-	{"hdf5", isHDF5, notYet("is an HDF5 file (Keras), which is not supported yet")},
 	{"onnx", isONNX, notYet("is an ONNX model, which is not supported yet")},
 }
 
@@ -61,10 +65,10 @@ func recognise(data []byte) (format, error) {
 	case strings.HasPrefix(strings.ToLower(strings.TrimSpace(string(data[:min(len(data), 64)]))), "<"):
 		what = "is a web page, not weights: the download went wrong"
 	}
-	return format{}, errors.New(what + "; PyTorch checkpoints and safetensors files can be converted")
+	return format{}, errors.New(what + "; PyTorch checkpoints, Keras models and safetensors files can be converted")
 }
 
-func readTorch(data []byte, _ string) (*source, error) {
+func readTorch(data []byte, _ string, _ Options) (*source, error) {
 	f, err := torch.Read(data)
 	if err != nil {
 		return nil, err
@@ -77,7 +81,26 @@ func readTorch(data []byte, _ string) (*source, error) {
 	return &source{tensors: list, dropped: f.Other}, nil
 }
 
-func readSafetensors(data []byte, _ string) (*source, error) {
+// readKeras reads Keras's files; those of TensorFlow.js have their weights beside them.
+func readKeras(data []byte, path string, o Options) (*source, error) {
+	f, err := keras.Read(data, keras.Options{Arch: o.Arch, Open: func(name string) ([]byte, error) {
+		b, err := os.ReadFile(filepath.Join(filepath.Dir(path), filepath.FromSlash(name)))
+		if errors.Is(err, fs.ErrNotExist) {
+			err = errors.New("no such file")
+		}
+		return b, err
+	}})
+	if err != nil {
+		return nil, err
+	}
+	list := make([]stored, len(f.Tensors))
+	for i, t := range f.Tensors {
+		list[i] = stored{t.Name, t.DType, t.Shape, t.Fetch}
+	}
+	return &source{tensors: list, dropped: f.Other, graph: f.Graph, recipe: &f.Recipe}, nil
+}
+
+func readSafetensors(data []byte, _ string, _ Options) (*source, error) {
 	tensors, err := safetensors.Read(data)
 	list := make([]stored, len(tensors))
 	for i, t := range tensors {
@@ -86,19 +109,8 @@ func readSafetensors(data []byte, _ string) (*source, error) {
 	return &source{tensors: list}, err
 }
 
-func notYet(what string) func([]byte, string) (*source, error) {
-	return func([]byte, string) (*source, error) { return nil, errors.New(what) }
-}
-
-// isHDF5 looks for the superblock, which is at 0 or after a user block of 512 bytes, 1024, ...
-func isHDF5(data []byte) bool {
-	signature := []byte("\x89HDF\r\n\x1a\n")
-	for at := 0; at+len(signature) <= len(data) && at <= 1<<20; at = max(512, 2*at) {
-		if bytes.HasPrefix(data[at:], signature) {
-			return true
-		}
-	}
-	return false
+func notYet(what string) func([]byte, string, Options) (*source, error) {
+	return func([]byte, string, Options) (*source, error) { return nil, errors.New(what) }
 }
 
 // isONNX looks for what a ModelProto begins with: ir_version (field 1, a small number), then a producer's name, an operator set or the graph (fields 2, 8, 7).

@@ -56,7 +56,7 @@ func Parse(data []byte) (*Object, error) {
 	f := &file{data: data[at:], verified: map[uint64]bool{}}
 	root, err := f.superblock()
 	if err != nil {
-		return nil, fmt.Errorf("superblock: %w", err)
+		return nil, fmt.Errorf("the HDF5 file's superblock: %w", err)
 	}
 	return f.open("", root)
 }

@@ -143,6 +143,9 @@ func (a *Array) Bytes() ([]byte, error) {
 
 // Strings gives the elements of an array of strings, of fixed or variable length.
 func (a *Array) Strings() ([]string, error) {
+	if a.Elements() == 0 { // h5py stores an empty list as numbers
+		return nil, nil
+	}
 	if a.Type.Class != String && a.Type.Class != VString {
 		return nil, fmt.Errorf("holds %ss, not strings", a.Type.Class)
 	}

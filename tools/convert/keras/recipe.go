@@ -1,0 +1,87 @@
+package keras
+
+import (
+	"strings"
+
+	"github.com/featx-go/featx/engine/image"
+)
+
+// The modes of keras.applications' preprocess_input.
+const (
+	modeRaw   = "raw"   // 0..255: the network itself rescales
+	modeTF    = "tf"    // -1..1
+	modeTorch = "torch" // 0..1, ImageNet's mean and standard deviation
+	modeCaffe = "caffe" // 0..255, BGR, ImageNet's mean subtracted
+)
+
+// families are the beginnings of the names that keras.applications gives its models, in small letters, the first that fits.
+var families = []struct {
+	prefix, mode string
+	size         int
+}{
+	{"vgg16", modeCaffe, 224}, {"vgg19", modeCaffe, 224},
+	{"resnet50v2", modeTF, 224}, {"resnet101v2", modeTF, 224}, {"resnet152v2", modeTF, 224},
+	{"resnet", modeCaffe, 224},
+	{"inception_resnet_v2", modeTF, 299}, {"inception_v3", modeTF, 299}, {"xception", modeTF, 299},
+	{"mobilenetv3", modeRaw, 224}, {"mobilenet", modeTF, 224},
+	{"densenet", modeTorch, 224},
+	{"nasnet_large", modeTF, 331}, {"nasnet", modeTF, 224},
+	{"efficientnetv2-b1", modeRaw, 240}, {"efficientnetv2-b2", modeRaw, 260}, {"efficientnetv2-b3", modeRaw, 300}, {"efficientnetv2-s", modeRaw, 384},
+	{"efficientnetv2-m", modeRaw, 480}, {"efficientnetv2-l", modeRaw, 480}, {"efficientnetb1", modeRaw, 240}, {"efficientnetb2", modeRaw, 260},
+	{"efficientnetb3", modeRaw, 300}, {"efficientnetb4", modeRaw, 380}, {"efficientnetb5", modeRaw, 456}, {"efficientnetb6", modeRaw, 528}, {"efficientnetb7", modeRaw, 600},
+	{"efficientnet", modeRaw, 224}, {"convnext", modeRaw, 224},
+	{"squeezenet", modeCaffe, 227},
+}
+
+// recipeFor is the recipe of a network by its name: pictures loaded as keras.utils.load_img does (nearest pixels, without regard to the proportions) and
+// prepared as the network's preprocess_input does. Of unknown networks it is 0..255 at 224 x 224.
+func recipeFor(name string) image.Recipe {
+	for _, f := range families {
+		if strings.HasPrefix(strings.ToLower(name), f.prefix) {
+			return recipe(f.mode, f.size)
+		}
+	}
+	return recipe(modeRaw, 224)
+}
+
+func recipe(mode string, size int) image.Recipe {
+	r := image.Recipe{
+		Size: [2]int{size, size}, Resize: image.Resize{H: size, W: size}, Interpolation: "nearest", Crop: "none",
+		Scale: "1", Std: [3]float32{1, 1, 1}, Channels: "rgb",
+	}
+	switch mode {
+	case modeTF:
+		r.Scale, r.Mean = "1/127.5", [3]float32{1, 1, 1}
+	case modeTorch:
+		r.Scale, r.Mean, r.Std = "1/255", [3]float32{0.485, 0.456, 0.406}, [3]float32{0.229, 0.224, 0.225}
+	case modeCaffe:
+		r.Mean, r.Channels = [3]float32{103.939, 116.779, 123.68}, "bgr"
+	}
+	return r
+}
+
+// recipeOf chooses the recipe of a model with a config: by the name of the model, or of the first one in it that is known, unless the model itself
+// begins with arithmetic on the pixels.
+func recipeOf(t *topology) image.Recipe {
+	for _, f := range families {
+		if strings.HasPrefix(strings.ToLower(t.name), f.prefix) {
+			return recipe(f.mode, f.size)
+		}
+	}
+	for _, l := range t.layers {
+		switch {
+		case l.inner != nil:
+			return recipeOf(l.inner)
+		case l.class == "InputLayer" || strings.HasPrefix(l.class, "Random"):
+		case l.class == "Rescaling" || l.class == "Normalization" || l.operator || strings.Contains(l.class, "Lambda") || l.class == "TensorFlowOpLayer":
+			size := recipe(modeRaw, 224)
+			for _, rest := range t.layers {
+				if rest.inner != nil {
+					size.Size = recipeOf(rest.inner).Size
+				}
+			}
+			return size
+		}
+	}
+	return recipe(modeRaw, 224)
+}
