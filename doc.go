@@ -2,7 +2,7 @@
 //
 // Open a model, choose layers, give pictures, get tensors:
 //
-//	m, err := featx.Open("resnet50.safetensors")           // a model file; "" is the network inside the package
+//	m, err := featx.Open("resnet50.safetensors")           // a model file; "" is the network inside the package, "resnet50" one that was pulled
 //	x, err := m.Extractor(featx.Options{Layers: []string{"layer3", "avgpool"}, Pool: featx.Avg})
 //	out, err := x.Files("cat.jpg", "dog.png")              // or Images, or Tensor
 //	fmt.Println(out[0].Dims)                               // [2 1024]: two pictures, 1024 channels of layer3

@@ -1,8 +1,9 @@
-// Package weights reads and writes featx's model file.
+// Package weights reads and writes featx's model file, and gets published weights.
 //
 //	m, err := weights.Open("resnet50.safetensors") // mapped; everything is checked before it is given out
 //	defer m.Close()
 //	m.Graph, m.Recipe, m.Source, m.Classes
+//	m, err = weights.Find("resnet50")              // a path, the embedded model, or one in the cache
 //	w, ok := m.Weight("layer1.0.conv1.weight")     // Model is an engine.WeightSource
 //
 // The files of the package:
@@ -12,6 +13,11 @@
 //	file.go          the model file: open, check, close
 //	write.go         and making one, in float32 or float16
 //	embedded.go      the model inside the program
+//	registry.go      the weights that torchvision and Keras publish: names, URLs, hashes, recipes (registry_table.go)
+//	hub.go           Hugging Face repositories
+//	pull.go          from a name to a model file in the cache: lock, download, verify, convert (the caller gives the conversion)
+//	download.go      one file over HTTP: resume, retry, stall, disk
+//	cache.go         the folder, its names and locks; finding a model by path or name
 //
 // # The model file
 //

@@ -2,7 +2,10 @@
 //
 //	featx extract [-m MODEL] [-l LAYER]... [--pool none|avg|max|gem] [-o FILE] [flags] PATH...
 //	featx layers [MODEL]
+//	featx models [PATTERN...]
+//	featx pull NAME...
 //	featx convert SRC DST
+//	featx verify MODEL DUMP.npz
 //	featx bench [MODEL]
 //	featx info
 //

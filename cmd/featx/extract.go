@@ -28,6 +28,9 @@ PATH is a picture (JPEG or PNG), a folder (the .jpg, .jpeg and .png files in it,
 name), or a .npy file: a float32 tensor that is already preprocessed, in the axes of
 the model's framework, one row per picture; its rows are called FILE.npy[0], ...
 
+MODEL is a model file, or a name that "featx models" lists: published weights are
+downloaded, verified and converted at their first use, and in the cache from then on.
+
 LAYER is a layer's name, an alias, a pattern like 'layer*.add' or an index (-1 is the
 last); "featx layers MODEL" lists them. Without -l it is the one before the classifier.
 
@@ -54,7 +57,7 @@ follows in proportion.`,
 	}
 	flags := c.Flags()
 	flags.SortFlags = false
-	flags.StringVarP(&model, "model", "m", featx.EmbeddedName, "model `file`, or a name that \"featx models\" lists: it is downloaded at its first use")
+	flags.StringVarP(&model, "model", "m", featx.EmbeddedName, "model file, or the `name` of an embedded, cached or published model")
 	flags.StringSliceVarP(&options.Layers, "layer", "l", nil, "`layer`; may be repeated, or several with commas (default the one before the classifier)")
 	flags.StringVar(&pool, "pool", "none", "each map becomes one value per channel: avg, max or gem (generalised mean, p=3)")
 	flags.StringVarP(&output, "output", "o", "", "`file` for the features: .npy, .npz, .jsonl or .safetensors (default standard output)")

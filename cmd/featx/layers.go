@@ -23,7 +23,8 @@ func newLayers() *cobra.Command {
 		Long: `Lists the layers of a model, as "featx extract -l" takes them: index, name, aliases,
 operation, shape of one picture's value (in the axes of the model's framework),
 parameters, multiply-adds for one picture, and bytes of the value. The star marks the
-layer that is meant without -l. MODEL is a file, or the embedded model's name (default).`,
+layer that is meant without -l. MODEL is a file or a name, as of extract (default the
+embedded model).`,
 		Example: `  featx layers
   featx layers resnet50.safetensors
   featx layers --size 448 --json resnet50.safetensors`,

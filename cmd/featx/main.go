@@ -97,7 +97,7 @@ The same model, picture and recipe give the same bytes on every CPU, with any
 instruction set, number of threads and batch size. FEATX_ISA=generic|avx2|avx512|neon
 chooses the instruction set; "featx info" lists those of this CPU.`,
 		Example: `  featx extract photo.jpg
-  featx extract -m resnet50.safetensors -l layer3 --pool avg -o features.npz photos/
+  featx extract -m resnet50 -l layer3 --pool avg -o features.npz photos/
   featx layers resnet50.safetensors
   featx convert --arch resnet50 resnet50-0676ba61.pth resnet50.safetensors`,
 		Version:       version(),
