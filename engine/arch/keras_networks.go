@@ -22,7 +22,7 @@ func init() {
 func kerasVGG(depth int, o KerasOptions) *engine.Graph {
 	k := newKeras(224)
 	x, block, n := engine.InputName, 1, 0
-	for _, item := range strings.Fields(vggConfigs[depth]) {
+	for _, item := range strings.Fields(vggConfigs[fmt.Sprintf("vgg%d", depth)]) {
 		if item == "M" {
 			x = k.maxPool(fmt.Sprintf("block%d_pool", block), x, 2, 2, false)
 			block, n = block+1, 0
