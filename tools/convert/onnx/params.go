@@ -1,0 +1,104 @@
+package onnx
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/featx-go/featx/weights"
+)
+
+// parameter makes a constant a tensor of the model file, with its elements in the order that they have. It keeps its name, and its bytes if they are of a type that weights may have.
+func (im *importer) parameter(v *value, shape []int) (string, error) {
+	if v == nil || !v.constant() {
+		return "", errors.New("one of its parameters is missing, or depends on the picture")
+	}
+	if n := product(v.shapeDims()); n != product(shape) {
+		return "", fmt.Errorf("its parameter %q has the axes %v, %v are needed", v.name, v.shapeDims(), shape)
+	}
+	t := v.stored
+	if t == nil {
+		return im.tensor(v.name, v.array.reshaped(shape))
+	}
+	dtype, ok := storedTypes[t.dtype]
+	if !ok {
+		return "", fmt.Errorf("its parameter %q is of %s", v.name, typeName(t.dtype))
+	}
+	im.taken[t] = true
+	return im.register(v.name, dtype, shape, nil, func() ([]byte, error) { return t.raw() }), nil
+}
+
+// optional is parameter, or "" where there is none.
+func (im *importer) optional(in []*value, i int, shape []int) (string, error) {
+	if i >= len(in) || in[i] == nil {
+		return "", nil
+	}
+	return im.parameter(in[i], shape)
+}
+
+// tensor makes computed elements a tensor of the model file.
+func (im *importer) tensor(name string, a *array) (string, error) {
+	data, err := a.float32s()
+	if err != nil {
+		return "", fmt.Errorf("%q: %w", name, err)
+	}
+	return im.register(name, weights.F32, a.shape, data, func() ([]byte, error) { return data, nil }), nil
+}
+
+// register names a tensor. The same name, shape and bytes are the same tensor; another one gets a number.
+func (im *importer) register(name string, dtype weights.DType, shape []int, data []byte, fetch func() ([]byte, error)) string {
+	if name == "" {
+		name = "constant"
+	}
+	for i, candidate := 0, name; ; i++ {
+		if i > 0 {
+			candidate = fmt.Sprintf("%s.%d", name, i)
+		}
+		w, ok := im.weights[candidate]
+		if !ok {
+			shape := slices.Clone(shape)
+			w = &Weight{Name: candidate, DType: dtype, Shape: shape, data: data, Fetch: func() (weights.Tensor, error) {
+				data, err := fetch()
+				return weights.Tensor{Name: candidate, DType: dtype, Shape: shape, Data: data}, err
+			}}
+			im.weights[candidate] = w
+			im.list = append(im.list, w)
+			return candidate
+		}
+		if slices.Equal(w.Shape, shape) && w.DType == dtype && string(w.data) == string(data) {
+			return candidate
+		}
+	}
+}
+
+// transposed makes a matrix [a][b] a tensor [b][a], when it is written.
+func (im *importer) transposed(v *value) (string, error) {
+	shape := v.shapeDims()
+	if len(shape) != 2 {
+		return "", fmt.Errorf("its weight %q has the axes %v, not two", v.name, shape)
+	}
+	t := v.stored
+	if t == nil {
+		return im.tensor(v.name+".transposed", v.array.transposed([]int{1, 0}))
+	}
+	dtype, ok := storedTypes[t.dtype]
+	if !ok {
+		return "", fmt.Errorf("its weight %q is of %s", v.name, typeName(t.dtype))
+	}
+	im.taken[t] = true
+	rows, columns := shape[0], shape[1]
+	return im.register(v.name+".transposed", dtype, []int{columns, rows}, nil, func() ([]byte, error) {
+		raw, err := t.raw()
+		if err != nil || len(raw) == 0 {
+			return raw, err
+		}
+		size := len(raw) / (rows * columns)
+		out := make([]byte, len(raw))
+		for i := range rows {
+			for j := range columns {
+				copy(out[(j*rows+i)*size:][:size], raw[(i*columns+j)*size:])
+			}
+		}
+		return out, nil
+	}), nil
+}
