@@ -138,12 +138,17 @@ func read(data []byte, path string, digest func() (string, error), o Options) (*
 	}
 	m := &model{tensors: map[string]stored{}, dropped: from.dropped}
 	m.Source.Format = f.name
-	prefix := wrapper(from.tensors)
+	prefix := ""
+	if from.graph == nil {
+		prefix = wrapper(from.tensors)
+	}
 	integers := map[string]weights.DType{}
 	shapes := map[string][]int{}
 	for _, t := range from.tensors {
-		var name string
-		name, t.shape = arch.Current(strings.TrimPrefix(t.name, prefix), t.shape)
+		name := t.name
+		if from.graph == nil { // one in the file calls them as the file does
+			name, t.shape = arch.Current(strings.TrimPrefix(t.name, prefix), t.shape)
+		}
 		if !t.dtype.IsFloat() { // batch norm's num_batches_tracked and other counters
 			m.dropped = append(m.dropped, name)
 			integers[name] = t.dtype

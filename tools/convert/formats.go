@@ -11,6 +11,7 @@ import (
 	"github.com/featx-go/featx/engine"
 	"github.com/featx-go/featx/engine/image"
 	"github.com/featx-go/featx/tools/convert/keras"
+	"github.com/featx-go/featx/tools/convert/onnx"
 	"github.com/featx-go/featx/tools/convert/safetensors"
 	"github.com/featx-go/featx/tools/convert/torch"
 	"github.com/featx-go/featx/weights"
@@ -45,7 +46,7 @@ var formats = []format{
 	{"keras", keras.Is, readKeras},
 	{"torch", func(data []byte) bool { return torch.IsZip(data) || torch.IsPickle(data) }, readTorch},
 	{"safetensors", safetensors.Is, readSafetensors},
-	{"onnx", isONNX, notYet("is an ONNX model, which is not supported yet")},
+	{"onnx", onnx.Is, readONNX},
 }
 
 func recognise(data []byte) (format, error) {
@@ -65,7 +66,7 @@ func recognise(data []byte) (format, error) {
 	case strings.HasPrefix(strings.ToLower(strings.TrimSpace(string(data[:min(len(data), 64)]))), "<"):
 		what = "is a web page, not weights: the download went wrong"
 	}
-	return format{}, errors.New(what + "; PyTorch checkpoints, Keras models and safetensors files can be converted")
+	return format{}, errors.New(what + "; PyTorch checkpoints, Keras and ONNX models, and safetensors files can be converted")
 }
 
 func readTorch(data []byte, _ string, _ Options) (*source, error) {
@@ -107,13 +108,4 @@ func readSafetensors(data []byte, _ string, _ Options) (*source, error) {
 		list[i] = stored{t.Name, t.DType, t.Shape, func() (weights.Tensor, error) { return t, nil }}
 	}
 	return &source{tensors: list}, err
-}
-
-func notYet(what string) func([]byte, string, Options) (*source, error) {
-	return func([]byte, string, Options) (*source, error) { return nil, errors.New(what) }
-}
-
-// isONNX looks for what a ModelProto begins with: ir_version (field 1, a small number), then a producer's name, an operator set or the graph (fields 2, 8, 7).
-func isONNX(data []byte) bool {
-	return len(data) > 3 && data[0] == 0x08 && data[1] < 0x20 && (data[2] == 0x12 || data[2] == 0x42 || data[2] == 0x3a)
 }

@@ -59,6 +59,8 @@ func (c *call) listOf(attr string, in []*array, i int) ([]int64, error) {
 	return c.ints(attr), nil
 }
 
+var errTraining = errors.New("training_mode is set: export the model for inference")
+
 var errEmptyInput = errors.New("an input is missing")
 
 var folds map[string]fold
@@ -83,7 +85,12 @@ func init() {
 		"Reciprocal": unary(func(v float64) float64 { return 1 / v }), "Tanh": unary(math.Tanh), "Sigmoid": unary(func(v float64) float64 { return 1 / (1 + math.Exp(-v)) }),
 		"Relu":     unary(func(v float64) float64 { return max(v, 0) }),
 		"Identity": func(c *call, in []*array) (*array, error) { return in[0], nil },
-		"Dropout":  func(c *call, in []*array) (*array, error) { return in[0], nil },
+		"Dropout": func(c *call, in []*array) (*array, error) {
+			if len(in) > 2 && in[2] != nil && in[2].len() == 1 && in[2].integer(0) != 0 {
+				return nil, errTraining
+			}
+			return in[0], nil
+		},
 		"Add": arithmetic(func(x, y int64) (int64, error) { return x + y, nil }, func(x, y float64) float64 { return x + y }),
 		"Sub": arithmetic(func(x, y int64) (int64, error) { return x - y, nil }, func(x, y float64) float64 { return x - y }),
 		"Mul": arithmetic(func(x, y int64) (int64, error) { return x * y, nil }, func(x, y float64) float64 { return x * y }),
@@ -93,18 +100,10 @@ func init() {
 			}
 			return x / y, nil
 		}, func(x, y float64) float64 { return x / y }),
-		"Max": arithmetic(func(x, y int64) (int64, error) { return max(x, y), nil }, math.Max),
-		"Min": arithmetic(func(x, y int64) (int64, error) { return min(x, y), nil }, math.Min),
-		"Pow": arithmetic(func(x, y int64) (int64, error) { return int64(math.Pow(float64(x), float64(y))), nil }, math.Pow),
-		"Mod": arithmetic(func(x, y int64) (int64, error) {
-			if y == 0 {
-				return 0, errors.New("an integer is divided by 0")
-			}
-			if r := x % y; r != 0 && (r < 0) != (y < 0) {
-				return r + y, nil
-			}
-			return x % y, nil
-		}, math.Mod),
+		"Max":            arithmetic(func(x, y int64) (int64, error) { return max(x, y), nil }, math.Max),
+		"Min":            arithmetic(func(x, y int64) (int64, error) { return min(x, y), nil }, math.Min),
+		"Pow":            arithmetic(func(x, y int64) (int64, error) { return int64(math.Pow(float64(x), float64(y))), nil }, math.Pow),
+		"Mod":            foldMod,
 		"Equal":          compare(func(order int) bool { return order == 0 }),
 		"Greater":        compare(func(order int) bool { return order == 1 }),
 		"Less":           compare(func(order int) bool { return order == -1 }),
@@ -243,6 +242,25 @@ func compareOrdered[T int64 | float64](a, b T) int {
 		return 1
 	}
 	return 0
+}
+
+// foldMod has the divisor's sign, or with fmod the dividend's.
+func foldMod(c *call, in []*array) (*array, error) {
+	return arithmetic(func(x, y int64) (int64, error) {
+		if y == 0 {
+			return 0, errors.New("an integer is divided by 0")
+		}
+		if r := x % y; r != 0 && (r < 0) != (y < 0) && c.int("fmod", 0) == 0 {
+			return r + y, nil
+		}
+		return x % y, nil
+	}, func(x, y float64) float64 {
+		r := math.Mod(x, y)
+		if r != 0 && (r < 0) != (y < 0) && c.int("fmod", 0) == 0 {
+			return r + y
+		}
+		return r
+	})(c, in)
 }
 
 func foldWhere(c *call, in []*array) (*array, error) {
@@ -649,47 +667,47 @@ func foldReduce(c *call, in []*array) (*array, error) {
 		return out, nil
 	}
 	n := x.len() / out.len()
-	if n == 0 {
-		return nil, errors.New("over no elements")
-	}
+	first := map[string]float64{"ReduceProd": 1, "ReduceMax": math.Inf(-1), "ReduceMin": math.Inf(1)}[c.op] // of no elements
 	for i := range out.len() {
 		if out.ints != nil {
-			v := x.ints[i*n]
-			for _, y := range x.ints[i*n+1 : (i+1)*n] {
+			v := newArray(tFloat, nil)
+			v.floats[0] = first
+			sum := v.integer(0)
+			for _, y := range x.ints[i*n : (i+1)*n] {
 				switch c.op {
 				case "ReduceProd":
-					v *= y
+					sum *= y
 				case "ReduceMax":
-					v = max(v, y)
+					sum = max(sum, y)
 				case "ReduceMin":
-					v = min(v, y)
+					sum = min(sum, y)
 				default:
-					v += y
+					sum += y
 				}
 			}
-			if c.op == "ReduceMean" {
-				v /= int64(n)
+			if c.op == "ReduceMean" && n > 0 {
+				sum /= int64(n)
 			}
-			out.ints[i] = v
+			out.ints[i] = wrap(out.dtype, sum)
 			continue
 		}
-		v := x.floats[i*n]
-		for _, y := range x.floats[i*n+1 : (i+1)*n] {
+		sum := first
+		for _, y := range x.floats[i*n : (i+1)*n] {
 			switch c.op {
 			case "ReduceProd":
-				v *= y
+				sum *= y
 			case "ReduceMax":
-				v = math.Max(v, y)
+				sum = math.Max(sum, y)
 			case "ReduceMin":
-				v = math.Min(v, y)
+				sum = math.Min(sum, y)
 			default:
-				v += y
+				sum += y
 			}
 		}
 		if c.op == "ReduceMean" {
-			v /= float64(n)
+			sum /= float64(n)
 		}
-		out.floats[i] = round(out.dtype, v)
+		out.floats[i] = round(out.dtype, sum)
 	}
 	return out, nil
 }

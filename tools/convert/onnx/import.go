@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -40,6 +41,9 @@ type Weight struct {
 	DType weights.DType
 	Shape []int
 	Fetch func() (weights.Tensor, error)
+
+	source *tensorProto // what it is made of,
+	data   []byte       // or its computed elements
 }
 
 // Parse reads the messages; tensors stay where they are. open gives the bytes of a file beside the model, for data that are kept there, or is nil.
@@ -111,6 +115,7 @@ type importer struct {
 	position map[string]int          // of the graph's nodes
 	made     map[string]*value       // by what materialise was asked for
 	alias    map[string]string       // tensors and ONNX nodes that are not engine nodes of their own
+	renamed  map[string]string       // nodes that gave their name up
 	weights  map[string]*Weight
 	list     []*Weight
 	taken    map[*tensorProto]bool
@@ -172,7 +177,7 @@ func (m *Model) Import(h, w int) (*Network, error) {
 		high, wide = 1, dims[2]
 	}
 	im := &importer{
-		model: m, batch: max(1, m.input.dims[0]), shapes: map[string]engine.Shape{}, position: map[string]int{}, made: map[string]*value{}, alias: map[string]string{},
+		model: m, batch: max(1, m.input.dims[0]), shapes: map[string]engine.Shape{}, position: map[string]int{}, made: map[string]*value{}, alias: map[string]string{}, renamed: map[string]string{},
 		weights: map[string]*Weight{}, taken: map[*tensorProto]bool{}, budget: 1<<20 + 2*m.size,
 		g: &engine.Graph{Arch: "onnx", Layout: engine.NCHW, Input: engine.Shape{H: high, W: wide, C: c}},
 	}
@@ -232,6 +237,11 @@ func (im *importer) outputs(top *scope) error {
 			continue
 		}
 		found = true
+		if other, ok := im.renamed[v.node]; ok {
+			w := *v
+			w.node = other
+			v = &w
+		}
 		if v.node == engine.InputName {
 			op, name := engine.Op(&engine.Identity{}), im.free(o.name)
 			s, err := im.emit(name, op, v.node)
@@ -259,7 +269,14 @@ func (im *importer) outputs(top *scope) error {
 		if flat && v.shape.Flat && v.straight() {
 			continue // a flattened map is a vector as it is
 		}
+		if v.straight() && v.shape == (engine.Shape{C: want[axisC], H: want[axisH], W: want[axisW], Flat: flat}) {
+			continue
+		}
 		w := *v
+		im.giveUp(o.name)
+		if other, ok := im.renamed[w.node]; ok {
+			w.node = other
+		}
 		w.name = o.name
 		if _, err := im.materialise(&w, want, flat); err != nil {
 			return fmt.Errorf("output %q: %w", o.name, err)
@@ -269,6 +286,38 @@ func (im *importer) outputs(top *scope) error {
 		return errors.New("the model has no output that depends on the picture as a number")
 	}
 	return nil
+}
+
+// giveUp frees the name of an output for the node that will have its axes.
+func (im *importer) giveUp(name string) {
+	at, ok := im.position[name]
+	if !ok {
+		return
+	}
+	other := im.free(name + ".channels")
+	for i := range im.g.Nodes {
+		n := &im.g.Nodes[i]
+		for j, in := range n.Inputs {
+			if in == name {
+				n.Inputs[j] = other
+			}
+		}
+	}
+	for alias, node := range im.alias {
+		if node == name {
+			im.alias[alias] = other
+		}
+	}
+	for _, v := range im.made {
+		if v.node == name {
+			v.node = other
+		}
+	}
+	im.g.Nodes[at].Name = other
+	im.position[other], im.shapes[other] = at, im.shapes[name]
+	delete(im.position, name)
+	delete(im.shapes, name)
+	im.renamed[name] = other
 }
 
 func (im *importer) finish() (*Network, error) {
@@ -580,7 +629,7 @@ func (im *importer) evaluate(s *scope, c *call, in []*value, constant bool) ([]*
 		return nil, errNotConstant
 	}
 	// What keeps a stored tensor as it is need not decode it.
-	if (c.op == "Identity" || c.op == "Dropout") && len(in) > 0 && in[0] != nil {
+	if c.op == "Identity" && len(in) > 0 && in[0] != nil {
 		return []*value{in[0]}, nil
 	}
 	args := make([]*array, len(in))
@@ -623,6 +672,8 @@ func (im *importer) evaluate(s *scope, c *call, in []*value, constant bool) ([]*
 	}
 	return one(folds[c.op](c, args))
 }
+
+var infinity = float32(math.Inf(1))
 
 var errBudget = errors.New("computing the model's constants needs far more memory than the file has")
 

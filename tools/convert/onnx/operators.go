@@ -170,7 +170,7 @@ func translateDropout(im *importer, c *call, in []*value) ([]*value, error) {
 		return nil, err
 	}
 	if training, err := constantInput(in, 2, "training_mode"); err != nil || training != nil && training.len() == 1 && training.integer(0) != 0 {
-		return nil, errors.New("training_mode is set: export the model for inference")
+		return nil, errTraining
 	}
 	return same(im, c, in)
 }
@@ -189,6 +189,13 @@ func translateCast(im *importer, c *call, in []*value) ([]*value, error) {
 		default:
 			to = tFloat
 		}
+	}
+	if len(in) > 0 && in[0] != nil && in[0].constant() && c.op == "CastLike" { // to an activation's type
+		a, err := in[0].decoded()
+		if err != nil {
+			return nil, err
+		}
+		return []*value{{name: c.names[0], array: a.cast(tFloat)}}, nil
 	}
 	if !isFloat(to) {
 		return nil, fmt.Errorf("a cast of an activation to %s", typeName(to))

@@ -25,7 +25,7 @@ func (im *importer) parameter(v *value, shape []int) (string, error) {
 		return "", fmt.Errorf("its parameter %q is of %s", v.name, typeName(t.dtype))
 	}
 	im.taken[t] = true
-	return im.register(v.name, dtype, shape, nil, func() ([]byte, error) { return t.raw() }), nil
+	return im.register(v.name, dtype, shape, t, nil, func() ([]byte, error) { return t.raw() }), nil
 }
 
 // optional is parameter, or "" where there is none.
@@ -42,11 +42,11 @@ func (im *importer) tensor(name string, a *array) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%q: %w", name, err)
 	}
-	return im.register(name, weights.F32, a.shape, data, func() ([]byte, error) { return data, nil }), nil
+	return im.register(name, weights.F32, a.shape, nil, data, func() ([]byte, error) { return data, nil }), nil
 }
 
-// register names a tensor. The same name, shape and bytes are the same tensor; another one gets a number.
-func (im *importer) register(name string, dtype weights.DType, shape []int, data []byte, fetch func() ([]byte, error)) string {
+// register names a tensor, which is stored in source or was computed to data. One that is not the same as an earlier one of that name gets a number.
+func (im *importer) register(name string, dtype weights.DType, shape []int, source *tensorProto, data []byte, fetch func() ([]byte, error)) string {
 	if name == "" {
 		name = "constant"
 	}
@@ -57,7 +57,7 @@ func (im *importer) register(name string, dtype weights.DType, shape []int, data
 		w, ok := im.weights[candidate]
 		if !ok {
 			shape := slices.Clone(shape)
-			w = &Weight{Name: candidate, DType: dtype, Shape: shape, data: data, Fetch: func() (weights.Tensor, error) {
+			w = &Weight{Name: candidate, DType: dtype, Shape: shape, source: source, data: data, Fetch: func() (weights.Tensor, error) {
 				data, err := fetch()
 				return weights.Tensor{Name: candidate, DType: dtype, Shape: shape, Data: data}, err
 			}}
@@ -65,7 +65,7 @@ func (im *importer) register(name string, dtype weights.DType, shape []int, data
 			im.list = append(im.list, w)
 			return candidate
 		}
-		if slices.Equal(w.Shape, shape) && w.DType == dtype && string(w.data) == string(data) {
+		if slices.Equal(w.Shape, shape) && w.DType == dtype && w.source == source && string(w.data) == string(data) {
 			return candidate
 		}
 	}
@@ -87,7 +87,7 @@ func (im *importer) transposed(v *value) (string, error) {
 	}
 	im.taken[t] = true
 	rows, columns := shape[0], shape[1]
-	return im.register(v.name+".transposed", dtype, []int{columns, rows}, nil, func() ([]byte, error) {
+	return im.register(v.name+".transposed", dtype, []int{columns, rows}, t, nil, func() ([]byte, error) {
 		raw, err := t.raw()
 		if err != nil || len(raw) == 0 {
 			return raw, err

@@ -266,11 +266,11 @@ func (im *importer) fit(v *value, r arrangement) (*value, error) {
 		}
 		w, _ = v.reshaped(factors)
 	}
-	made, err := im.materialise(w.permuted(perm), want, r.flat)
-	if err != nil {
-		return nil, err
+	w = w.permuted(perm)
+	if !slices.IsSorted(perm) { // not the tensor as the file has it
+		w.name += ".arranged"
 	}
-	return made, nil
+	return im.materialise(w, want, r.flat)
 }
 
 // result is the value of a node that lies as the arrangement says, but for the extents of axes of one piece, which the operation may have changed.
