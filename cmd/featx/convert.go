@@ -25,9 +25,9 @@ func newConvert() *cobra.Command {
 recipe for its pictures.
 
 SRC is a PyTorch checkpoint (zip or the older pickle; a state_dict, bare or under
-"state_dict"), a safetensors file, or a model file whose recipe is to be changed. No code
-in it is run. The network is recognised by the tensors' names and shapes; --arch names it
-where they do not suffice. Networks:
+"state_dict"), an ONNX model, a safetensors file, or a model file whose recipe is to be
+changed. No code in it is run. The network is recognised by the tensors' names and shapes;
+--arch names it where they do not suffice. ONNX models hold theirs. Networks:
   ` + wrapped(arch.Names(), 76, "  ") + `
 
 The recipe is the one that the network's published weights were made with; the flags

@@ -233,10 +233,10 @@ func TestFormats(t *testing.T) {
 	dir := t.TempDir()
 	for content, want := range map[string]string{
 		"":                      "is empty (0 bytes)",
-		"hello, this is text":   "is of no known format; PyTorch checkpoints, Keras models and safetensors files can be converted",
+		"hello, this is text":   "is of no known format; PyTorch checkpoints, Keras and ONNX models, and safetensors files can be converted",
 		"\x89HDF\r\n\x1a\n....": "the HDF5 file's superblock: version 46 is not supported",
 		strings.Repeat("\x00", 512) + "\x89HDF\r\n\x1a\n": "the HDF5 file's superblock: truncated or damaged",
-		"\x08\x07\x12\x07pytorch":                         "is an ONNX model, which is not supported yet",
+		"\x08\x07\x12\x07pytorch":                         "ONNX: holds no graph",
 		"version https://git-lfs.github.com/spec/v1\n":    "git lfs pull",
 		"\n<!DOCTYPE html>":                               "is a web page",
 		"\x1f\x8b\x08":                                    "unpack it first",

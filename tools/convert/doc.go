@@ -6,6 +6,7 @@
 //
 //	torch/        PyTorch checkpoints, zip and legacy
 //	safetensors/  plain safetensors
+//	onnx/         ONNX models, with the network that they hold
 //
 // To add a format: write a reader that gives names, types, shapes and bytes without copying what it need not, and list it in formats.go.
 package convert
