@@ -30,6 +30,8 @@ var goldenNetworks, goldenMore = []string{
 	"wide_resnet50_2", "wide_resnet101_2", "mobilenet_v3_small", "efficientnet_v2_s", "regnet_x_400mf",
 }
 
+var goldenFolder = filepath.Join("..", "testdata", "golden")
+
 // goldenLayer is what testdata/golden/make_golden.py says of a layer: PyTorch in float64, with the weights of arch.Seeded.
 type goldenLayer struct {
 	Name       string
@@ -52,7 +54,7 @@ type goldenFile struct {
 
 func openGolden(t *testing.T, name string) goldenFile {
 	t.Helper()
-	file, err := os.ReadFile(filepath.Join("..", "testdata", "golden", name))
+	file, err := os.ReadFile(filepath.Join(goldenFolder, name))
 	require.NoError(t, err)
 	size := 8 + binary.LittleEndian.Uint64(file)
 	f := goldenFile{data: file[size:]}
