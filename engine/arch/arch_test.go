@@ -212,9 +212,24 @@ func TestTranslate(t *testing.T) {
 		}
 	}
 
-	// The other direction: a graph with Keras's names.
+	// The other direction: Keras's own graphs.
+	for _, network := range KerasNames() {
+		g, err := BuildKeras(network, KerasOptions{})
+		require.NoError(t, err)
+		Translate(g, g.Arch)
+		for _, p := range places(network) {
+			if p.keras == "" {
+				continue
+			}
+			layers, err := g.Resolve([]string{p.keras, p.torchvision})
+			require.NoError(t, err, network)
+			if p.torchvision != p.keras { // flatten is not the same place, but keeps its meaning
+				require.Equal(t, layers[0].Node, layers[len(layers)-1].Node, "%s: %s and %s", network, p.torchvision, p.keras)
+			}
+		}
+	}
 	g := &engine.Graph{Nodes: []engine.Node{{Name: "block1_conv1"}, {Name: "block5_pool"}, {Name: "flatten"}, {Name: "fc1"}}}
-	Translate(g, "keras_vgg16")
+	Translate(g, "keras/vgg16")
 	require.Equal(t, map[string]string{"features.1": "block1_conv1", "features.30": "block5_pool", "classifier.1": "fc1"}, g.Aliases)
 	g = &engine.Graph{Nodes: []engine.Node{{Name: "conv4_block6_out"}, {Name: "avg_pool"}}}
 	Translate(g, "resnet50")

@@ -63,9 +63,9 @@ func places(network string) []place {
 	return nil
 }
 
-// plain is a network's name as torchvision, Keras (inception_v3, efficientnetb0, efficientnetv2-s) and the registry (keras_inceptionv3) agree on it.
+// plain is a network's name as torchvision (inception_v3, efficientnet_b0) and Keras (keras/inception_v3, efficientnetb0, efficientnetv2-s) agree on it.
 func plain(network string) string {
-	return strings.NewReplacer("keras_", "", "_", "", "-", "").Replace(strings.ToLower(network))
+	return strings.NewReplacer("keras/", "", "_", "", "-", "").Replace(strings.ToLower(network))
 }
 
 // lookup finds what a table has under a plain name.

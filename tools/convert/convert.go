@@ -214,6 +214,7 @@ func (m *model) chooseNetwork(data []byte, from *source, shapes map[string][]int
 	switch {
 	case from.graph != nil:
 		m.Graph = from.graph
+		arch.Translate(m.Graph, m.Graph.Arch)
 	case o.Arch != "":
 		m.Graph, err = arch.BuildFor(o.Arch, shapes)
 	default:
