@@ -111,33 +111,35 @@ func nameOf(path string) (string, bool) {
 
 // Remove deletes a model and what was kept or begun of its source. It waits for a process that is pulling it.
 func (c Cache) Remove(ctx context.Context, name string, waits func()) error {
-	path, ok := c.Cached(name)
-	if !ok {
-		return fmt.Errorf("model %q is not in the cache (%s)", name, c.Dir)
-	}
 	canonical, err := Canonical(name)
 	if err != nil {
 		return err
+	}
+	files := []string{c.Path(canonical)}
+	if strings.HasPrefix(canonical, HubPrefix) { // has a folder of its own
+		files = append(files, c.digest(canonical), c.sources(canonical))
+	} else {
+		e, err := Lookup(canonical)
+		if err != nil {
+			return err
+		}
+		source := filepath.Join(c.sources(canonical), e.file())
+		files = append(files, source, source+partEnding, source+stateEnding)
+	}
+	files = slices.DeleteFunc(files, func(path string) bool {
+		_, err := os.Lstat(path)
+		return errors.Is(err, fs.ErrNotExist)
+	})
+	if len(files) == 0 {
+		return fmt.Errorf("model %s is not in the cache (%s)", canonical, c.Dir)
 	}
 	unlock, err := c.lock(ctx, canonical, waits)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	if err := os.Remove(path); err != nil {
-		return err
-	}
-	if strings.HasPrefix(canonical, HubPrefix) {
-		os.Remove(c.digest(canonical))
-		return os.RemoveAll(c.sources(canonical))
-	}
-	e, err := Lookup(canonical)
-	if err != nil {
-		return err
-	}
-	source := filepath.Join(c.sources(canonical), e.file())
-	for _, ending := range []string{"", partEnding, stateEnding} {
-		if err := os.Remove(source + ending); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	for _, path := range files {
+		if err := os.RemoveAll(path); err != nil {
 			return err
 		}
 	}

@@ -182,7 +182,7 @@ func (p *Puller) source(ctx context.Context, e Entry) (path string, ours bool, e
 		}
 	}
 	p.notify("%s: downloading %s", e.Name, from)
-	for {
+	for again := false; ; again = true {
 		resumed, err := p.download(ctx, from, path, e)
 		if err != nil {
 			return "", false, err
@@ -192,7 +192,7 @@ func (p *Puller) source(ctx context.Context, e Entry) (path string, ours bool, e
 			break
 		}
 		removePart(path)
-		if !resumed {
+		if !resumed || again {
 			return "", false, err
 		}
 		p.notify("%v; its parts may be of different files: once more from the start", err)

@@ -196,6 +196,12 @@ func TestPull(t *testing.T) {
 			}
 			content(w, r, other)
 		}, 3, ",bytes=300000-,", "is not the file that was published", 0},
+		{"wrong file, and cut each time", func(w http.ResponseWriter, r *http.Request, n int) {
+			if n%2 == 1 {
+				cut(w, r, other, 300_000)
+			}
+			content(w, r, other)
+		}, 4, "", "is not the file that was published", 0},
 		{"a web page", func(w http.ResponseWriter, r *http.Request, _ int) { whole(w, []byte("<html>Please log in")) }, 1, "", "is not the file that was published", 0},
 		{"500", first(2, status(500)), 3, "", "", 0},
 		{"503 for ever", first(99, status(503)), 4, "", "given up after 4 attempts: the server answers 503", 0},
@@ -560,6 +566,10 @@ func TestKeepAndRemove(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, names)
 	require.ErrorContains(t, p.Cache.Remove(t.Context(), testName, nil), "is not in the cache")
+
+	require.NoError(t, os.WriteFile(source+partEnding, file[:9], 0o666))
+	require.NoError(t, p.Cache.Remove(t.Context(), testName, nil), "what was only begun, too")
+	require.NoFileExists(t, source+partEnding)
 
 	// A conversion that fails leaves no model, and what was downloaded for the next time.
 	p.KeepSource, p.Force = false, false

@@ -130,10 +130,10 @@ func TestRegistryNetworks(t *testing.T) {
 
 // unwritten networks: their builders are work in progress (Keras's weights-only files).
 const unwritten = `
-keras_convnextbase keras_convnextlarge keras_convnextsmall keras_convnexttiny keras_convnextxlarge keras_densenet121 keras_densenet169
-keras_densenet201 keras_efficientnetb0 keras_efficientnetb1 keras_efficientnetb2 keras_efficientnetb3 keras_efficientnetb4
-keras_efficientnetb5 keras_efficientnetb6 keras_efficientnetb7 keras_efficientnetv2b0 keras_efficientnetv2b1 keras_efficientnetv2b2
-keras_efficientnetv2b3 keras_efficientnetv2l keras_efficientnetv2m keras_efficientnetv2s keras_inceptionresnetv2 keras_inceptionv3
-keras_mobilenet keras_mobilenetv2 keras_mobilenetv3large keras_mobilenetv3small keras_nasnetlarge keras_nasnetmobile keras_resnet101
-keras_resnet101v2 keras_resnet152 keras_resnet152v2 keras_resnet50 keras_resnet50v2 keras_vgg16 keras_vgg19 keras_xception
+keras/convnext_base keras/convnext_large keras/convnext_small keras/convnext_tiny keras/convnext_xlarge keras/densenet121 keras/densenet169
+keras/densenet201 keras/efficientnetb0 keras/efficientnetb1 keras/efficientnetb2 keras/efficientnetb3 keras/efficientnetb4
+keras/efficientnetb5 keras/efficientnetb6 keras/efficientnetb7 keras/efficientnetv2b0 keras/efficientnetv2b1 keras/efficientnetv2b2
+keras/efficientnetv2b3 keras/efficientnetv2l keras/efficientnetv2m keras/efficientnetv2s keras/inception_resnet_v2 keras/inception_v3
+keras/mobilenet keras/mobilenet_v2 keras/mobilenet_v3_large keras/mobilenet_v3_small keras/nasnet_large keras/nasnet_mobile keras/resnet101
+keras/resnet101v2 keras/resnet152 keras/resnet152v2 keras/resnet50 keras/resnet50v2 keras/vgg16 keras/vgg19 keras/xception
 `

@@ -115,7 +115,7 @@ func TestPull(t *testing.T) {
 	require.Zero(t, r.status, r.stderr)
 	for args, reason := range map[string]string{
 		"extract -m hf:some/cifar p":     "FEATX_OFFLINE forbids to download it",
-		"models rm hf:some/cifar":        `model "hf:some/cifar" is not in the cache`,
+		"models rm hf:some/cifar":        "model hf:some/cifar is not in the cache",
 		"extract -m hf:some/cifar@v9 p":  "FEATX_OFFLINE forbids to download it",
 		"extract -m resnet18 p":          "model torchvision/resnet18 is not in the cache",
 		"pull resnet51":                  `unknown model "resnet51"; nearest: resnet`,

@@ -19,6 +19,9 @@ NORMALISATIONS = {
 }
 FILES = ["alexnet", "convnext", "densenet", "efficientnet", "googlenet", "inception", "mnasnet", "mobilenetv2", "mobilenetv3", "regnet", "resnet",
          "shufflenetv2", "squeezenet", "vgg"]
+# Keras's functions whose networks engine/arch spells with underscores.
+SPELLING = [("v3", "_v3"), ("inceptionresnetv2", "inception_resnet_v2"), ("mobilenetv2", "mobilenet_v2"), ("v3l", "v3_l"), ("v3s", "v3_s"), ("nasnet", "nasnet_"),
+            ("convnext", "convnext_")]
 NETWORKS = {"inception_v3": "inception_v3_google", "googlenet": "googlenet_transform_input"}  # featx's names of the networks with transform_input
 
 
@@ -103,7 +106,10 @@ def keras():
             url = quoted(url)
             for base, constant in [("https://storage.googleapis.com/tensorflow/keras-applications/", "kerasURL"), ("https://storage.googleapis.com/keras-applications/", "kerasOldURL")]:
                 url = url.replace('"' + base, constant + ' + "')
-            yield name, "keras_" + function.lower(), f'keras("{modes[0]}", {size})', model.count_params() * 4, md5, sha, url
+            network = function.lower()
+            for plain, spelt in SPELLING:
+                network = network.replace(plain, spelt)
+            yield name, "keras/" + network, f'keras("{modes[0]}", {size})', model.count_params() * 4, md5, sha, url
             print(function, top, file=sys.stderr, flush=True)
 
 
