@@ -112,14 +112,20 @@ func TestRegistryNetworks(t *testing.T) {
 	for _, n := range strings.Fields(unwritten) {
 		missing[n] = true
 	}
-	known := arch.Names()
+	known := append(arch.Names(), arch.KerasNames()...)
 	for _, e := range Registry() {
 		if !slices.Contains(known, e.Network) {
 			require.True(t, missing[e.Network], "%s: engine/arch has no network %s", e.Name, e.Network)
 			continue
 		}
 		require.False(t, missing[e.Network], "engine/arch has %s by now: take it from the list", e.Network)
-		g, err := arch.Build(e.Network, arch.Options{})
+		var g *engine.Graph
+		var err error
+		if strings.HasPrefix(e.Name, "keras/") {
+			g, err = arch.BuildKeras(e.Network, arch.KerasOptions{NoTop: strings.HasSuffix(e.Name, "-notop")})
+		} else {
+			g, err = arch.Build(e.Network, arch.Options{})
+		}
 		require.NoError(t, err)
 		require.Equal(t, g.Layout == engine.NHWC, strings.HasPrefix(e.Name, "keras/"), e.Name)
 		size := engine.Shape{H: e.Recipe.Size[0], W: e.Recipe.Size[1], C: 3}
@@ -133,7 +139,7 @@ const unwritten = `
 keras/convnext_base keras/convnext_large keras/convnext_small keras/convnext_tiny keras/convnext_xlarge keras/densenet121 keras/densenet169
 keras/densenet201 keras/efficientnetb0 keras/efficientnetb1 keras/efficientnetb2 keras/efficientnetb3 keras/efficientnetb4
 keras/efficientnetb5 keras/efficientnetb6 keras/efficientnetb7 keras/efficientnetv2b0 keras/efficientnetv2b1 keras/efficientnetv2b2
-keras/efficientnetv2b3 keras/efficientnetv2l keras/efficientnetv2m keras/efficientnetv2s keras/inception_resnet_v2 keras/inception_v3
-keras/mobilenet keras/mobilenet_v2 keras/mobilenet_v3_large keras/mobilenet_v3_small keras/nasnet_large keras/nasnet_mobile keras/resnet101
-keras/resnet101v2 keras/resnet152 keras/resnet152v2 keras/resnet50 keras/resnet50v2 keras/vgg16 keras/vgg19 keras/xception
+keras/efficientnetv2b3 keras/efficientnetv2l keras/efficientnetv2m keras/efficientnetv2s keras/inception_resnet_v2
+keras/mobilenet keras/mobilenet_v2 keras/mobilenet_v3_large keras/mobilenet_v3_small keras/nasnet_large keras/nasnet_mobile
+keras/resnet101v2 keras/resnet152v2 keras/resnet50v2 keras/xception
 `

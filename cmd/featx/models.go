@@ -124,6 +124,14 @@ func featureLayer(g *engine.Graph) string {
 	return layers[0].Name
 }
 
+// graphOf builds the network of an entry of the registry.
+func graphOf(e weights.Entry) (*engine.Graph, error) {
+	if strings.HasPrefix(e.Name, "keras/") {
+		return arch.BuildKeras(e.Network, arch.KerasOptions{NoTop: strings.HasSuffix(e.Name, "-notop")})
+	}
+	return arch.Build(e.Network, arch.Options{})
+}
+
 func listModels() ([]listedModel, error) {
 	cache, err := weights.DefaultCache()
 	if err != nil {
@@ -136,20 +144,14 @@ func listModels() ([]listedModel, error) {
 	embedded := listedModel{Name: weights.EmbeddedName, State: "embedded", Bytes: inside.Bytes()}
 	embedded.fill(inside)
 	list := []listedModel{embedded}
-	features := map[string]string{}
 	for _, e := range weights.Registry() {
 		m := listedModel{
 			Name: e.Name, State: "available", Network: e.Network, Bytes: e.Bytes, Size: e.Recipe.Size, Source: e.URL, SHA256: e.SHA256, MD5: e.MD5,
 		}
 		if notConvertible(e) != "" {
 			m.State = "unsupported"
-		} else if !strings.HasSuffix(e.Name, "-notop") { // without the classifier, it is another layer that comes last
-			if _, ok := features[e.Network]; !ok {
-				if g, err := arch.Build(e.Network, arch.Options{}); err == nil {
-					features[e.Network] = featureLayer(g)
-				}
-			}
-			m.Features = features[e.Network]
+		} else if g, err := graphOf(e); err == nil {
+			m.Features = featureLayer(g)
 		}
 		list = append(list, m)
 	}

@@ -123,10 +123,14 @@ func (p *puller) pull(ctx context.Context, name string) (path string, err error)
 
 // notConvertible says why an entry of the registry is of no use yet, or "".
 func notConvertible(e weights.Entry) string {
-	if slices.Contains(arch.Names(), e.Network) {
+	if knownNetwork(e.Network) {
 		return ""
 	}
 	return fmt.Sprintf("featx does not know the network %s yet", e.Network)
+}
+
+func knownNetwork(name string) bool {
+	return slices.Contains(arch.Names(), name) || slices.Contains(arch.KerasNames(), name)
 }
 
 // convertEntry makes the model file of a download.
@@ -138,7 +142,7 @@ func convertEntry(ctx context.Context, src, dst string, e weights.Entry) error {
 			return nil
 		}
 	}
-	known := slices.Contains(arch.Names(), e.Network)
+	known := knownNetwork(e.Network)
 	if known && !strings.HasPrefix(e.Name, weights.HubPrefix) {
 		o.Arch = e.Network
 	}
