@@ -110,19 +110,4 @@ func vgg16Features(r image.Recipe) image.Recipe {
 	return r
 }
 
-// keras is load_img(target_size=size) and preprocess_input of imagenet_utils: nearest, squashed, and one of four modes.
-func keras(mode string, size int) image.Recipe {
-	r := image.Recipe{
-		Size: [2]int{size, size}, Resize: image.Resize{H: size, W: size}, Interpolation: "nearest", Crop: "none",
-		Scale: "1", Std: [3]float32{1, 1, 1}, Channels: "rgb",
-	}
-	switch mode {
-	case "caffe":
-		r.Mean, r.Channels = [3]float32{103.939, 116.779, 123.68}, "bgr"
-	case "tf":
-		r.Scale, r.Mean = "1/127.5", [3]float32{1, 1, 1}
-	case "torch":
-		r.Scale, r.Mean, r.Std = "1/255", [3]float32{0.485, 0.456, 0.406}, [3]float32{0.229, 0.224, 0.225}
-	}
-	return r
-}
+func keras(mode string, size int) image.Recipe { return image.Keras(mode, size) }

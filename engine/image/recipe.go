@@ -54,6 +54,31 @@ func Torchvision(resize, crop int) Recipe {
 	}
 }
 
+// Keras is the recipe of keras.applications: load_img(target_size=(size, size)),
+// which takes the nearest pixels and squashes the picture, then preprocess_input in
+// one of its modes: caffe, tf, torch or raw (0..255, the network itself rescales).
+func Keras(mode string, size int) Recipe {
+	r := Recipe{
+		Size:          [2]int{size, size},
+		Resize:        Resize{H: size, W: size},
+		Interpolation: "nearest",
+		Crop:          "none",
+		Scale:         "1",
+		Std:           [3]float32{1, 1, 1},
+		Channels:      "rgb",
+	}
+	switch mode {
+	case "caffe":
+		r.Mean, r.Channels = [3]float32{103.939, 116.779, 123.68}, "bgr"
+	case "tf":
+		r.Scale, r.Mean = "1/127.5", [3]float32{1, 1, 1}
+	case "torch":
+		t := Torchvision(size, size)
+		r.Scale, r.Mean, r.Std = t.Scale, t.Mean, t.Std
+	}
+	return r
+}
+
 // CIFAR is the recipe of the CIFAR-10 networks: 32 x 32, a picture of another
 // size squashed to it.
 func CIFAR() Recipe {

@@ -44,21 +44,7 @@ func recipeFor(name string) image.Recipe {
 	return recipe(modeRaw, 224)
 }
 
-func recipe(mode string, size int) image.Recipe {
-	r := image.Recipe{
-		Size: [2]int{size, size}, Resize: image.Resize{H: size, W: size}, Interpolation: "nearest", Crop: "none",
-		Scale: "1", Std: [3]float32{1, 1, 1}, Channels: "rgb",
-	}
-	switch mode {
-	case modeTF:
-		r.Scale, r.Mean = "1/127.5", [3]float32{1, 1, 1}
-	case modeTorch:
-		r.Scale, r.Mean, r.Std = "1/255", [3]float32{0.485, 0.456, 0.406}, [3]float32{0.229, 0.224, 0.225}
-	case modeCaffe:
-		r.Mean, r.Channels = [3]float32{103.939, 116.779, 123.68}, "bgr"
-	}
-	return r
-}
+func recipe(mode string, size int) image.Recipe { return image.Keras(mode, size) }
 
 // recipeOf chooses the recipe of a model with a config: by the name of the model, or of the first one in it that is known, unless the model itself
 // begins with arithmetic on the pixels.
