@@ -290,6 +290,9 @@ func (p *planner) chainSteps(c *chain) {
 	p.add(&rowsStep{from: from, to: to, epilogue: e}, from, to, e.res)
 }
 
+// negZero is neutral in a sum, whatever the other zero's sign.
+var negZero = float32(math.Copysign(0, -1))
+
 var negInf, posInf = float32(math.Inf(-1)), float32(math.Inf(1))
 
 // epilogue is what happens to a step's results on their way to memory: clamp(fma(x, scale, shift) + res), or another function than the clamp, which is applied
@@ -404,7 +407,7 @@ func (p *planner) scaleOf(s *Scale, channels int, bias []float32) (scale, shift 
 	scale, shift = make([]float32, channels+epiloguePad), make([]float32, channels+epiloguePad)
 	factors, terms := p.optional(s.Scale), p.optional(s.Shift)
 	for i := range channels {
-		scale[i], shift[i] = 1, float32(math.Copysign(0, -1)) // the neutral elements, for every sign of a zero
+		scale[i], shift[i] = 1, negZero // the neutral elements, for every sign of a zero
 		if factors != nil {
 			scale[i] = factors[i]
 		}
@@ -505,7 +508,14 @@ func (p *planner) opStep(u unit) {
 	case *InstanceNorm:
 		p.add(&normStep{what: "instance norm", from: from, to: to, eps: op.Eps, gamma: p.optional(op.Gamma), beta: p.optional(op.Beta), groups: to.shape.C}, from, to)
 	case *LayerNorm:
-		p.add(&normStep{what: "layer norm", from: from, to: to, eps: op.Eps, gamma: p.optional(op.Gamma), beta: p.optional(op.Beta), groups: 1, perPixel: true}, from, to)
+		gamma, beta := p.optional(op.Gamma), p.optional(op.Beta)
+		if gamma == nil {
+			gamma = filled(to.shape.C, 1)
+		}
+		if beta == nil {
+			beta = filled(to.shape.C, negZero)
+		}
+		p.add(&layerNormStep{from: from, to: to, eps: float32(op.Eps), gamma: gamma, beta: beta}, from, to)
 	case *Reduce:
 		p.add(newReduceStep(from, to, op), from, to)
 	case *LpPool:

@@ -280,6 +280,10 @@ func (s *normStep) describe() description {
 	return description{kernel: "portable", algorithm: s.what, reads: []*value{s.from}, shape: s.to.shape}
 }
 
+func (s *layerNormStep) describe() description {
+	return description{kernel: "layernorm", algorithm: "layer norm", reads: []*value{s.from}, shape: s.to.shape}
+}
+
 func (s *reduceStep) describe() description {
 	return description{kernel: "portable", algorithm: s.what, reads: []*value{s.from}, shape: s.to.shape}
 }
@@ -290,6 +294,9 @@ func (s *resizeStep) describe() description {
 
 func (s *arithmeticStep) describe() description {
 	d := description{kernel: "portable", algorithm: s.what, shape: s.to.shape}
+	if s.vectors() {
+		d.kernel = "epilogue"
+	}
 	for _, t := range s.terms {
 		d.reads = append(d.reads, t.value)
 	}

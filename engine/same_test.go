@@ -125,6 +125,30 @@ func TestWarmRunAllocatesNothing(t *testing.T) {
 	}
 }
 
+// Nor does one of any operation.
+func TestWarmRunOfEveryOperationAllocatesNothing(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector allocates")
+	}
+	kinds := map[string]bool{}
+	for seed := range uint64(40) {
+		r := rand.New(rand.NewPCG(seed, 8))
+		g := randomGraph(r)
+		for _, n := range g.Nodes {
+			kinds[n.Op.Kind()] = true
+		}
+		m, err := engine.NewModel(g, randomWeights(r, g), kernels.Best())
+		require.NoError(t, err)
+		p, err := m.Plan(engine.PlanOptions{Layers: []string{"*"}, Batch: 2})
+		require.NoError(t, err)
+		runner := p.NewRunner(2)
+		in := randomPictures(r, 2*g.Input.Elements())
+		require.Zero(t, testing.AllocsPerRun(2, func() { require.NoError(t, runner.Run(2, in)) }), "seed %d", seed)
+		runner.Close()
+	}
+	require.Greater(t, len(kinds), 40)
+}
+
 // Several goroutines share one model, whose weights are packed while they ask for them.
 func TestSharedModel(t *testing.T) {
 	g, weights := build(t, "cifar_resnet20")

@@ -1,5 +1,7 @@
 package engine
 
+import "github.com/featx-go/featx/kernels"
+
 // gatherStep moves values without computing: out[y][x][c] = in[rows[y] + cols[x] + chans[c]], or the constant where one of the three is not there.
 // Slices, padding, permutations of axes, of channels and of blocks of pixels, and resizing by nearest neighbours are all of this form.
 type gatherStep struct {
@@ -8,7 +10,8 @@ type gatherStep struct {
 	rows, cols, chans []int // floats from the begin of a picture of from; nowhere is the constant
 	constant          float32
 
-	alike bool // the channels are those of one input pixel, in order
+	alike bool  // the channels are those of one input pixel, in order
+	pairs []int // of which channels follow each other in turns, as after a shuffle of two groups: where both begin
 }
 
 const nowhere = -1
@@ -41,6 +44,15 @@ func (s *gatherStep) prepare(*Plan) {
 	for c, at := range s.chans {
 		s.alike = s.alike && at != nowhere && at == s.chans[0]+c
 	}
+	if len(s.chans) >= 2 && len(s.chans)%2 == 0 && !s.alike {
+		s.pairs = s.chans[:2]
+		for c, at := range s.chans {
+			if at == nowhere || at != s.pairs[c%2]+c/2 {
+				s.pairs = nil
+				break
+			}
+		}
+	}
 }
 
 func (s *gatherStep) items(n, _ int) int { return n * s.to.shape.H }
@@ -57,6 +69,9 @@ func (s *gatherStep) run(w *worker, _, item int) {
 			fillFloats(dst, s.constant)
 		case s.alike:
 			copy(dst, w.floats(first+col+s.chans[0], out.shape.C))
+		case s.pairs != nil:
+			half := len(dst) / 2
+			kernels.Interleave(dst, w.floats(first+col+s.pairs[0], half), w.floats(first+col+s.pairs[1], half))
 		default:
 			for c, from := range s.chans {
 				dst[c] = s.constant
@@ -72,6 +87,12 @@ func fillFloats(dst []float32, v float32) {
 	for i := range dst {
 		dst[i] = v
 	}
+}
+
+func filled(n int, v float32) []float32 {
+	list := make([]float32, n)
+	fillFloats(list, v)
+	return list
 }
 
 // gatherOf makes the step of an operation that only moves values.

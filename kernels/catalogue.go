@@ -19,6 +19,7 @@ var Catalogue = []Family{
 	{"maxpool", "max pooling", []ISA{Generic, AVX2, AVX512}},
 	{"avgpool", "average pooling", []ISA{Generic, AVX2, AVX512}},
 	{"activation", "sigmoid, SiLU, hard sigmoid, hard swish, tanh, GELU, leaky ReLU", []ISA{Generic, AVX2, AVX512}},
+	{"layernorm", "layer normalisation over the channels", []ISA{Generic, AVX2, AVX512}},
 	{"softmax", "softmax", []ISA{Generic}},
 	{"pack", "weights, float32 or float16, to panels", []ISA{Generic, AVX2, AVX512}},
 	{"widen", "float16 to float32", []ISA{Generic}},

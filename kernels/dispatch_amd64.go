@@ -117,6 +117,17 @@ func (isa ISA) depthwise(t *DepthwiseRow) {
 	}
 }
 
+func (isa ISA) layerNorm(l *LayerNorm) {
+	switch isa {
+	case AVX512:
+		layerNormAVX512(l)
+	case AVX2:
+		layerNormAVX2(l)
+	default:
+		layerNormGeneric(l)
+	}
+}
+
 func (isa ISA) activate(f Func, a *activationCall) {
 	switch {
 	case isa == AVX512 && f == Sigmoid:
@@ -279,3 +290,9 @@ func tanhAVX2(a *activationCall)
 
 //go:noescape
 func geluAVX2(a *activationCall)
+
+//go:noescape
+func layerNormAVX512(l *LayerNorm)
+
+//go:noescape
+func layerNormAVX2(l *LayerNorm)

@@ -27,6 +27,8 @@ func (isa ISA) winogradAxis(t *WinogradAxis) { winogradAxisGeneric(t) }
 
 func (isa ISA) depthwise(t *DepthwiseRow) { depthwiseGeneric(t) }
 
+func (isa ISA) layerNorm(l *LayerNorm) { layerNormGeneric(l) }
+
 func (isa ISA) activate(f Func, a *activationCall) { activateGeneric(f, a) }
 
 // fmaRounds does rounds of fmasPerRound FMAs and tells how many lanes each has.
