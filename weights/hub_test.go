@@ -233,6 +233,18 @@ func TestChooseFile(t *testing.T) {
 	}
 }
 
+// FuzzHubConfig: whatever a repository says, an error or a recipe that is valid, or none.
+func FuzzHubConfig(f *testing.F) {
+	f.Add([]byte(timmConfigJSON))
+	f.Add([]byte(`{"size": {"shortest_edge": 384}, "crop_pct": 0.875, "do_normalize": true, "resample": 3, "rescale_factor": 0.5, "do_center_crop": true, "crop_size": 3}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		_, r, err := ReadHubConfig(data)
+		if err == nil && r.Size != [2]int{} {
+			require.NoError(t, r.Validate())
+		}
+	})
+}
+
 // Recipes of timm, old and new, and of transformers.
 func TestHubRecipe(t *testing.T) {
 	torch := func(change func(r *image.Recipe)) image.Recipe {

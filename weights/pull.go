@@ -112,6 +112,7 @@ func (p *Puller) Pull(ctx context.Context, name string) (string, error) {
 	if _, ok := p.Cache.Cached(name); ok && !p.Force {
 		return model, nil
 	}
+	removeStale(filepath.Dir(model))
 	var e Entry
 	if hub {
 		e, err = p.resolveHub(ctx, name)
@@ -138,6 +139,16 @@ func (p *Puller) Pull(ctx context.Context, name string) (string, error) {
 		}
 	}
 	return model, nil
+}
+
+// removeStale deletes what conversions that were killed have left in a folder: half a model each. Those of another process may be at work, so they must be old.
+func removeStale(dir string) {
+	stale, _ := filepath.Glob(filepath.Join(dir, ".featx-*.tmp"))
+	for _, path := range stale {
+		if info, err := os.Lstat(path); err == nil && time.Since(info.ModTime()) > 24*time.Hour {
+			os.Remove(path)
+		}
+	}
 }
 
 func (p *Puller) mirrorIsFolder() bool { return p.mirror != "" && !strings.Contains(p.mirror, "://") }

@@ -584,6 +584,62 @@ func TestKeepAndRemove(t *testing.T) {
 	requireCache(t, p.Cache, file)
 }
 
+// Conversions that were killed leave temporary files; the next pull tidies up, but not behind one that may be at work.
+func TestStale(t *testing.T) {
+	file := randomFile(1, 5000)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { content(w, r, file) }))
+	defer server.Close()
+	register(t, Entry{Name: testName, SHA256: sha(file), URL: server.URL + "/file.pth"})
+	p := quick(t.TempDir(), nil)
+	folder := filepath.Dir(p.Cache.Path(testName))
+	require.NoError(t, os.MkdirAll(folder, 0o777))
+	for name, age := range map[string]time.Duration{".featx-0123.tmp": 25 * time.Hour, ".featx-4567.tmp": time.Hour, "mine.tmp": 99 * time.Hour} {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), nil, 0o666))
+		require.NoError(t, os.Chtimes(filepath.Join(folder, name), time.Time{}, time.Now().Add(-age)))
+	}
+	_, err := p.Pull(t.Context(), testName)
+	require.NoError(t, err)
+	require.NoFileExists(t, filepath.Join(folder, ".featx-0123.tmp"))
+	require.FileExists(t, filepath.Join(folder, ".featx-4567.tmp"))
+	require.FileExists(t, filepath.Join(folder, "mine.tmp"))
+	requireCache(t, p.Cache, file)
+}
+
+// From https a server may not send the client on to http.
+func TestDowngrade(t *testing.T) {
+	file := randomFile(1, 5000)
+	plain := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { content(w, r, file) }))
+	defer plain.Close()
+	secure := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/good/file.pth" {
+			content(w, r, file)
+			return
+		}
+		http.Redirect(w, r, plain.URL+"/file.pth", http.StatusFound)
+	}))
+	defer secure.Close()
+	p := quick(t.TempDir(), nil)
+	for path, want := range map[string]string{"/good/file.pth": "", "/file.pth": "redirected from https to " + plain.URL} {
+		register(t, Entry{Name: testName, SHA256: sha(file), URL: secure.URL + path})
+		p.client = newClient()
+		_, err := p.Pull(t.Context(), testName)
+		require.ErrorContains(t, err, "certificate") // at once, not after all attempts
+		require.NotContains(t, err.Error(), "given up")
+		p.client.Transport.(*http.Transport).TLSClientConfig = secure.Client().Transport.(*http.Transport).TLSClientConfig
+		p.client.CloseIdleConnections()
+		_, err = p.Pull(t.Context(), testName)
+		if want == "" {
+			require.NoError(t, err)
+			require.NoError(t, p.Cache.Remove(t.Context(), testName, nil))
+			published = published[:len(published)-1]
+			continue
+		}
+		require.ErrorContains(t, err, want)
+		requireCache(t, p.Cache, nil)
+		published = published[:len(published)-1]
+	}
+}
+
 func TestDiskFull(t *testing.T) {
 	file := randomFile(1, 1_000_000)
 	known := true

@@ -151,6 +151,21 @@ func TestMirror(t *testing.T) {
 	require.Equal(t, 2, strings.Count(r.stdout, "\n"), r.stdout)
 }
 
+// Proxies are those of the environment.
+func TestProxy(t *testing.T) {
+	asked := make(chan string, 9)
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- r.URL.String()
+		http.NotFound(w, r)
+	}))
+	defer proxy.Close()
+	env := []string{"FEATX_MIRROR=http://weights.invalid/a", "FEATX_CACHE=" + t.TempDir(), "FEATX_OFFLINE=", "HTTP_PROXY=" + proxy.URL, "http_proxy=", "NO_PROXY=", "no_proxy="}
+	r := commandEnv(t, t.TempDir(), env, "pull", "resnet18")
+	require.Equal(t, statusFailed, r.status)
+	require.Contains(t, r.stderr, "featx: http://weights.invalid/a/resnet18-f37072fd.pth: the server answers 404 Not Found: there is no such file\n")
+	require.Equal(t, "http://weights.invalid/a/resnet18-f37072fd.pth", <-asked)
+}
+
 func TestModels(t *testing.T) {
 	t.Setenv("FEATX_CACHE", t.TempDir())
 	dir := t.TempDir()
