@@ -230,6 +230,8 @@ func (im *importer) outputs(top *scope) error {
 		switch {
 		case !ok:
 			return fmt.Errorf("the output %q is given by no node", o.name)
+		case v.above != nil:
+			return fmt.Errorf("the output %q is a comparison, which is not supported", o.name)
 		case v.dropped:
 			continue
 		case v.constant():
@@ -529,6 +531,9 @@ func (im *importer) node(s *scope, n *nodeProto) error {
 			failed = true
 		case v.dropped:
 			dropped = true
+		case v.above != nil && n.op != "Where":
+			im.problems.unsupported("Greater", label(n))
+			return nil
 		case !v.constant():
 			constant = false
 		}
@@ -577,7 +582,7 @@ func (im *importer) node(s *scope, n *nodeProto) error {
 	}
 	outputs(list)
 	for i, v := range list {
-		if i < len(n.outputs) && v != nil && !v.constant() && n.outputs[i] != "" {
+		if i < len(n.outputs) && v != nil && v.node != "" && n.outputs[i] != "" {
 			im.alias[s.full(n.outputs[i])] = v.node
 			if i == 0 && n.name != "" {
 				im.alias[s.prefix+n.name] = v.node

@@ -36,6 +36,7 @@ func init() {
 
 		"Identity": same, "Dropout": translateDropout, "Cast": translateCast, "CastLike": translateCast,
 		"Reshape": translateReshape, "Flatten": translateReshape, "Squeeze": translateReshape, "Unsqueeze": translateReshape, "Transpose": translateTranspose,
+		"Greater": translateGreater, "Where": translateWhere,
 		"Concat": translateConcat, "Split": translateSplit, "Slice": translateSlice, "Gather": translateGather, "Pad": translatePad,
 		"Resize": translateResize, "Upsample": translateResize, "DepthToSpace": translateDepthToSpace, "SpaceToDepth": translateDepthToSpace,
 
@@ -631,4 +632,32 @@ func translatePReLU(im *importer, c *call, in []*value) ([]*value, error) {
 		return nil, err
 	}
 	return single(im.combine(name, &engine.Add{}, above, below))
+}
+
+// translateGreater remembers a comparison for Where.
+func translateGreater(im *importer, c *call, in []*value) ([]*value, error) {
+	x, err := activationInput(in, 0)
+	if err != nil {
+		return nil, err
+	}
+	k, err := constantInput(in, 1, "bound")
+	if err != nil || k == nil || k.len() != 1 {
+		return nil, errors.New("a comparison with more than one number")
+	}
+	return []*value{{name: c.names[0], above: &comparison{x, k.float(0)}}}, nil
+}
+
+// translateWhere is for PyTorch's softplus, which is x above a threshold where log(1+exp(x)) is the same float32.
+func translateWhere(im *importer, c *call, in []*value) ([]*value, error) {
+	if len(in) == 3 && in[0] != nil && in[0].above != nil && in[1] != nil && in[2] != nil && in[2].node != "" {
+		above, soft := in[0].above, in[2]
+		at, ok := im.position[soft.node]
+		if ok && above.than >= 17 && above.x.node == in[1].node && slices.Equal(soft.extents(), in[1].extents()) {
+			n := im.g.Nodes[at]
+			if op, ok := n.Op.(*engine.Activation); ok && op.Func == engine.Softplus && n.Inputs[0] == in[1].node {
+				return []*value{soft}, nil
+			}
+		}
+	}
+	return nil, errors.New("a choice between activations, but for PyTorch's softplus")
 }

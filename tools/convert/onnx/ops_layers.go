@@ -223,11 +223,11 @@ func translatePool(im *importer, c *call, in []*value) ([]*value, error) {
 	if err := onlyFirst(c); err != nil {
 		return nil, err
 	}
-	x, r, err := im.spatialMap(in)
+	x, r, c, err := im.pooledMap(c, in)
 	if err != nil {
 		return nil, err
 	}
-	w, err := window(c, x.shape, r.rank, kernelShape(c))
+	w, err := window(c, x.shape, 2+len(kernelShape(c)), kernelShape(c))
 	if err != nil {
 		return nil, err
 	}
@@ -243,6 +243,64 @@ func translatePool(im *importer, c *call, in []*value) ([]*value, error) {
 		return single(im.dilatedMean(name, x, r, w, count))
 	}
 	return single(im.applyAs(name, x, r, &engine.AvgPool{Window: w, CountPad: count}))
+}
+
+// pooledMap is spatialMap, and takes three-dimensional windows that leave an axis alone, as PyTorch's exporter writes local response normalisation: that
+// axis goes to the channels, and out of the attributes.
+func (im *importer) pooledMap(c *call, in []*value) (*value, arrangement, *call, error) {
+	x, err := activationInput(in, 0)
+	if err != nil {
+		return nil, arrangement{}, nil, err
+	}
+	if x.rank() != 5 || len(c.ints("kernel_shape")) != 3 || len(x.dims[0]) > 0 || c.text("auto_pad", "NOTSET") != "NOTSET" {
+		x, r, err := im.spatialMap(in)
+		return x, r, c, err
+	}
+	at := func(name string, i int, otherwise int64) int64 {
+		if list := c.ints(name); i < len(list) {
+			return list[i]
+		}
+		return otherwise
+	}
+	dims := x.extents()
+	r := arrangement{rank: 5}
+	r.axes[axisC] = []piece{{1, 0, dims[1]}}
+	var moved []int
+	for i := range 3 {
+		still := at("kernel_shape", i, 1) == 1 && at("strides", i, 1) == 1 && at("pads", i, 0) == 0 && at("pads", i+3, 0) == 0
+		if still && (len(moved) > 0 || i < 2) && len(r.axes[axisC]) < 3 {
+			r.axes[axisC] = append(r.axes[axisC], piece{i + 2, 0, dims[i+2]})
+			continue
+		}
+		moved = append(moved, i)
+	}
+	if len(moved) > 2 {
+		return nil, r, nil, fmt.Errorf("its input has the axes %v: three-dimensional maps are not supported", im.shown(x))
+	}
+	for j, i := range moved {
+		r.axes[[]int{axisH, axisW}[j+2-len(moved)]] = []piece{{i + 2, 0, dims[i+2]}}
+	}
+	reduced := *c
+	node := *c.nodeProto
+	reduced.nodeProto = &node
+	node.attrs = map[string]*attrProto{}
+	for name, a := range c.attrs {
+		if one := *a; len(a.ints) == 3 || len(a.ints) == 6 {
+			one.ints = nil
+			for _, i := range moved {
+				one.ints = append(one.ints, a.ints[i])
+			}
+			if len(a.ints) == 6 {
+				for _, i := range moved {
+					one.ints = append(one.ints, a.ints[i+3])
+				}
+			}
+			a = &one
+		}
+		node.attrs[name] = a
+	}
+	x, err = im.fit(x, r)
+	return x, r, &reduced, err
 }
 
 // dilatedMean is a mean over a window with holes: a depthwise convolution with ones, divided by the number of values at each place.

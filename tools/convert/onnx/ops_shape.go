@@ -408,6 +408,10 @@ func translatePad(im *importer, c *call, in []*value) ([]*value, error) {
 	}
 	for d := 1; d < r.rank; d++ {
 		switch r.axis(d) {
+		case -1:
+			if before[d] != 0 || after[d] != 0 {
+				return nil, fmt.Errorf("pads %v of a tensor of %v", pads, r.dims())
+			}
 		case axisC:
 			op.ChannelsBefore, op.ChannelsAfter = before[d], after[d]
 		case axisH:
@@ -645,6 +649,9 @@ func translateReduce(im *importer, c *call, in []*value, f string) ([]*value, er
 		} else if !reduced[d] {
 			left++
 		}
+	}
+	if axes == "" { // only axes of one element, which are none of the engine's
+		return nil, fmt.Errorf("over axes of one element of %v", r.dims())
 	}
 	name := c.names[0]
 	// What is left is a vector where it is one in the file.

@@ -25,11 +25,19 @@ type value struct {
 
 	dropped bool // what follows the network's outputs: the class of the largest one, for instance
 
+	above *comparison // what only Where may read
+
 	node  string       // of the engine
 	shape engine.Shape // of that node's value
 	base  []*atom      // the node's axes C, H, W, each split into its factors
 	dims  [][]*atom    // for each ONNX axis the factors that make it up, outermost first; the first axis is that many times the batch
 	made  map[string]*value
+}
+
+// comparison is x > than.
+type comparison struct {
+	x    *value
+	than float64
 }
 
 // atom is a factor, greater than 1, of an axis of a node's value. Reshapes split axes into factors, transpositions reorder them.
@@ -155,18 +163,23 @@ func (v *value) arrangement() arrangement {
 	return r
 }
 
-// canonical is the arrangement of a tensor of batch x C [x W], batch x C x H x W.
+// canonical is the arrangement of a tensor of batch x C [x W], batch x C x H x W. Of more axes those of one element do not count.
 func canonical(dims []int) (arrangement, error) {
 	r := arrangement{rank: len(dims), flat: len(dims) <= 2}
-	axes := map[int][]int{1: {}, 2: {axisC}, 3: {axisC, axisW}, 4: {axisC, axisH, axisW}}[len(dims)]
-	if axes == nil {
-		return r, fmt.Errorf("a tensor of rank %d (%v), which is no batch of maps or vectors", len(dims), dims)
-	}
 	if dims[0] != 1 {
 		return r, errBatch
 	}
-	for i, axis := range axes {
-		r.axes[axis] = []piece{{i + 1, 0, dims[i+1]}}
+	var count []int
+	for d := 1; d < len(dims); d++ {
+		if dims[d] > 1 || len(dims) <= 4 {
+			count = append(count, d)
+		}
+	}
+	if len(count) > 3 {
+		return r, fmt.Errorf("a tensor of rank %d (%v), which is no batch of maps or vectors", len(dims), dims)
+	}
+	for i, axis := range [][]int{{}, {axisC}, {axisC, axisW}, {axisC, axisH, axisW}}[len(count)] {
+		r.axes[axis] = []piece{{count[i], 0, dims[count[i]]}}
 	}
 	return r, nil
 }
