@@ -357,7 +357,7 @@ try:
 
 // grouped puts neighbouring axes together where all values have them whole or all do not, and gives the groups to C, H and W in turn.
 func grouped(values []*value, dims []int) arrangement {
-	r := arrangement{rank: len(dims), flat: len(dims) <= 2}
+	r := arrangement{rank: len(dims), flat: len(dims) <= 2 && dims[0] == 1}
 	pattern := func(d int) string {
 		s := ""
 		for _, v := range values {

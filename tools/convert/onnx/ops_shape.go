@@ -274,10 +274,21 @@ func translateGather(im *importer, c *call, in []*value) ([]*value, error) {
 	if err != nil {
 		return nil, err
 	}
+	n := index.len()
+	if d == 0 && im.batch == 1 && n == dims[0] && len(index.shape) > 0 && index.shape[0] == 1 {
+		for i := range n {
+			if index.integer(i) != int64(i) {
+				return nil, errBatch
+			}
+		}
+		if out, ok := x.reshaped(slices.Concat(index.shape, dims[1:])); ok { // all as it is: what PyTorch's newer exporter makes of as_strided
+			out.name = c.names[0]
+			return []*value{out}, nil
+		}
+	}
 	if d == 0 {
 		return nil, errBatch
 	}
-	n := index.len()
 	if n == 0 || n > dims[d] && n > 1024 {
 		return nil, fmt.Errorf("positions of the shape %v", index.shape)
 	}

@@ -186,7 +186,7 @@ func canonical(dims []int) (arrangement, error) {
 
 // around is an arrangement with one axis as C, those before it as H and those behind as W.
 func around(dims []int, axis int) arrangement {
-	r := arrangement{rank: len(dims), flat: len(dims) <= 2}
+	r := arrangement{rank: len(dims), flat: len(dims) <= 2 && dims[0] == 1}
 	for d, n := range dims {
 		at := axisC
 		if d < axis {
