@@ -7,13 +7,21 @@ const hasAssembly = true
 // Gemm computes the tile t with rows rows, 1 to MR, of a panel of width nr, one of GemmPanels.
 func (isa ISA) Gemm(nr, rows int, t *GemmTile) {
 	shape := isa.panel(nr, rows)
-	switch {
+	switch f16 := t.W16 != nil; {
+	case isa == AVX512 && nr == 32 && f16:
+		gemm32F16AVX512(rows, t)
 	case isa == AVX512 && nr == 32:
 		gemm32AVX512(rows, t)
+	case isa == AVX512 && f16:
+		gemm16F16AVX512(rows, t)
 	case isa == AVX512:
 		gemm16AVX512(rows, t)
+	case isa == AVX2 && nr == 16 && f16:
+		gemm16F16AVX2(rows, t)
 	case isa == AVX2 && nr == 16:
 		gemm16AVX2(rows, t)
+	case isa == AVX2 && f16:
+		gemm8F16AVX2(rows, t)
 	case isa == AVX2:
 		gemm8AVX2(rows, t)
 	default:
@@ -176,6 +184,18 @@ func (isa ISA) fmaRounds(rounds int) (lanes int) {
 	fmaRoundsGeneric(rounds)
 	return 1
 }
+
+//go:noescape
+func gemm32F16AVX512(rows int, t *GemmTile)
+
+//go:noescape
+func gemm16F16AVX512(rows int, t *GemmTile)
+
+//go:noescape
+func gemm16F16AVX2(rows int, t *GemmTile)
+
+//go:noescape
+func gemm8F16AVX2(rows int, t *GemmTile)
 
 //go:noescape
 func gemm32AVX512(rows int, t *GemmTile)

@@ -30,6 +30,7 @@ type GemmTile struct {
 	A           unsafe.Pointer // base that Off counts from; what Off reaches lies in A's allocation
 	Off         *int64         // [Segments][MR] byte offsets from A of each row's segment, MR that of the panel's GemmShape; entries of unused rows are not read
 	W           *float32       // the packed panel, [Segments*SegLen][NR], next to each other
+	W16         *uint16        // the same in float16, widened exactly, instead of W; nil is W
 	Segments    int            // at least 1
 	SegLen      int            // floats per segment, at least 1
 	Acc         *float32       // [MR][NR] accumulators between the calls of one tile; used if First or Last is unset

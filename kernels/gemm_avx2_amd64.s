@@ -18,8 +18,8 @@
 #include "textflag.h"
 #include "lanes_amd64.h"
 
-// PROLOGUE fetches t: AX = t, BX = Acc, CX = rows, R11, R12 and the locals.
-#define PROLOGUE \
+// PROLOGUE fetches t: AX = t, BX = Acc, CX = rows, R11, R12 and the locals. W is the field of the weights.
+#define PROLOGUE(W) \
 	MOVQ t+8(FP), AX               \
 	MOVQ GemmTile_SegLen(AX), BX   \
 	SHLQ $2, BX                    \
@@ -31,7 +31,7 @@
 	MOVQ GemmTile_Segments(AX), CX \
 	MOVQ CX, segs-24(SP)           \
 	MOVQ GemmTile_Off(AX), R12     \
-	MOVQ GemmTile_W(AX), R11       \
+	MOVQ W(AX), R11                \
 	MOVQ GemmTile_Next(AX), R14    \
 	TESTQ R14, R14                 \
 	CMOVQEQ R11, R14               \
@@ -47,10 +47,10 @@
 #define PTRS5 PTRS4; PTR(4, SI)
 #define PTRS6 PTRS5; PTR(5, DI)
 
-// NEXT points R14 at the end of the 8 bytes for each k that are prefetched during the next segment.
-#define NEXT \
+// NEXT points R14 at the end of the 4<<shift bytes for each k that are prefetched during the next segment.
+#define NEXT(shift) \
 	MOVQ left-16(SP), R13 \
-	ADDQ R13, R13         \
+	SHLQ $shift, R13      \
 	SUBQ R13, R14
 
 // LOOP runs all segments for one number of rows: WEIGHTS loads the weights of one k, FMAS feeds the accumulators.
@@ -103,6 +103,12 @@ over3: CMPQ CX, $5; JEQ seg5; JHI seg6; JMP seg4
 	VMOVUPS 32(R11), Y13 \
 	PREFETCHT0 512(R11)  \
 	ADDQ $64, R11
+
+#define WEIGHTS16F16 \
+	VCVTPH2PS (R11), Y12   \
+	VCVTPH2PS 16(R11), Y13 \
+	PREFETCHT0 512(R11)    \
+	ADDQ $32, R11
 
 #define ROW16(P, x, v0, v1) \
 	VBROADCASTSS (P)(R13*1), x \
@@ -175,85 +181,90 @@ plain:                             \
 	DECQ  CX                       \
 	JEQ   return
 
+// GEMM16 is a whole function: the field of the weights, how one k of them is loaded, and what of the next panel is prefetched for it.
+#define GEMM16(W, WEIGHTS, shift, AHEAD) \
+	PROLOGUE(W) \
+	ZERO16(Y0, Y1) \
+	ZERO16(Y2, Y3) \
+	ZERO16(Y4, Y5) \
+	ZERO16(Y6, Y7) \
+	ZERO16(Y8, Y9) \
+	ZERO16(Y10, Y11) \
+	CMPB GemmTile_First(AX), $0 \
+	JNE  loaded \
+	LOAD16(Y0, Y1) \
+	LOAD16(Y2, Y3) \
+	LOAD16(Y4, Y5) \
+	LOAD16(Y6, Y7) \
+	LOAD16(Y8, Y9) \
+	LOAD16(Y10, Y11) \
+loaded: \
+	MOVQ rows+0(FP), CX \
+	DISPATCH \
+	LOOP(seg1, k1, PTRS1; NEXT(shift), WEIGHTS; AHEAD, R16x1) \
+	LOOP(seg2, k2, PTRS2; NEXT(shift), WEIGHTS; AHEAD, R16x2) \
+	LOOP(seg3, k3, PTRS3; NEXT(shift), WEIGHTS; AHEAD, R16x3) \
+	LOOP(seg4, k4, PTRS4; NEXT(shift), WEIGHTS; AHEAD, R16x4) \
+	LOOP(seg5, k5, PTRS5; NEXT(shift), WEIGHTS; AHEAD, R16x5) \
+	LOOP(seg6, k6, PTRS6; NEXT(shift), WEIGHTS; AHEAD, R16x6) \
+done: \
+	MOVQ t+8(FP), AX \
+	MOVQ rows+0(FP), CX \
+	CMPB GemmTile_Last(AX), $0 \
+	JNE  epilogue \
+	MOVQ GemmTile_Acc(AX), BX \
+	SAVE16(Y0, Y1) \
+	SAVE16(Y2, Y3) \
+	SAVE16(Y4, Y5) \
+	SAVE16(Y6, Y7) \
+	SAVE16(Y8, Y9) \
+	SAVE16(Y10, Y11) \
+epilogue: \
+	EPILOGUE \
+	JEQ store \
+	AFFINE16(Y0, Y1) \
+	AFFINE16(Y2, Y3) \
+	AFFINE16(Y4, Y5) \
+	AFFINE16(Y6, Y7) \
+	AFFINE16(Y8, Y9) \
+	AFFINE16(Y10, Y11) \
+store: \
+	CMPQ DX, $64 \
+	JNE  part \
+	FULL16(Y0, Y1, f0) \
+	FULL16(Y2, Y3, f1) \
+	FULL16(Y4, Y5, f2) \
+	FULL16(Y6, Y7, f3) \
+	FULL16(Y8, Y9, f4) \
+	FULL16(Y10, Y11, f5) \
+part: \
+	PART16(Y0, Y1, p0) \
+	PART16(Y2, Y3, p1) \
+	PART16(Y4, Y5, p2) \
+	PART16(Y6, Y7, p3) \
+	PART16(Y8, Y9, p4) \
+	PART16(Y10, Y11, p5) \
+return: \
+	VZEROUPPER \
+	RET
+
 // func gemm16AVX2(rows int, t *GemmTile)
 TEXT ·gemm16AVX2(SB), NOSPLIT, $24-16
-	PROLOGUE
-	ZERO16(Y0, Y1)
-	ZERO16(Y2, Y3)
-	ZERO16(Y4, Y5)
-	ZERO16(Y6, Y7)
-	ZERO16(Y8, Y9)
-	ZERO16(Y10, Y11)
-	CMPB GemmTile_First(AX), $0
-	JNE  loaded
-	LOAD16(Y0, Y1)
-	LOAD16(Y2, Y3)
-	LOAD16(Y4, Y5)
-	LOAD16(Y6, Y7)
-	LOAD16(Y8, Y9)
-	LOAD16(Y10, Y11)
+	GEMM16(GemmTile_W, WEIGHTS16, 1, PREFETCHT1 (R14)(R13*2))
 
-loaded:
-	MOVQ rows+0(FP), CX
-	DISPATCH
-
-	LOOP(seg1, k1, PTRS1; NEXT, WEIGHTS16; PREFETCHT1 (R14)(R13*2), R16x1)
-	LOOP(seg2, k2, PTRS2; NEXT, WEIGHTS16; PREFETCHT1 (R14)(R13*2), R16x2)
-	LOOP(seg3, k3, PTRS3; NEXT, WEIGHTS16; PREFETCHT1 (R14)(R13*2), R16x3)
-	LOOP(seg4, k4, PTRS4; NEXT, WEIGHTS16; PREFETCHT1 (R14)(R13*2), R16x4)
-	LOOP(seg5, k5, PTRS5; NEXT, WEIGHTS16; PREFETCHT1 (R14)(R13*2), R16x5)
-	LOOP(seg6, k6, PTRS6; NEXT, WEIGHTS16; PREFETCHT1 (R14)(R13*2), R16x6)
-
-done:
-	MOVQ t+8(FP), AX
-	MOVQ rows+0(FP), CX
-	CMPB GemmTile_Last(AX), $0
-	JNE  epilogue
-	MOVQ GemmTile_Acc(AX), BX
-	SAVE16(Y0, Y1)
-	SAVE16(Y2, Y3)
-	SAVE16(Y4, Y5)
-	SAVE16(Y6, Y7)
-	SAVE16(Y8, Y9)
-	SAVE16(Y10, Y11)
-
-epilogue:
-	EPILOGUE
-	JEQ store
-	AFFINE16(Y0, Y1)
-	AFFINE16(Y2, Y3)
-	AFFINE16(Y4, Y5)
-	AFFINE16(Y6, Y7)
-	AFFINE16(Y8, Y9)
-	AFFINE16(Y10, Y11)
-
-store:
-	CMPQ DX, $64
-	JNE  part
-	FULL16(Y0, Y1, f0)
-	FULL16(Y2, Y3, f1)
-	FULL16(Y4, Y5, f2)
-	FULL16(Y6, Y7, f3)
-	FULL16(Y8, Y9, f4)
-	FULL16(Y10, Y11, f5)
-
-part:
-	PART16(Y0, Y1, p0)
-	PART16(Y2, Y3, p1)
-	PART16(Y4, Y5, p2)
-	PART16(Y6, Y7, p3)
-	PART16(Y8, Y9, p4)
-	PART16(Y10, Y11, p5)
-
-return:
-	VZEROUPPER
-	RET
+// func gemm16F16AVX2(rows int, t *GemmTile)
+TEXT ·gemm16F16AVX2(SB), NOSPLIT, $24-16
+	GEMM16(GemmTile_W16, WEIGHTS16F16, 0, PREFETCHT1 (R14)(R13*1))
 
 // ---- 8 columns
 
 #define WEIGHTS8 \
 	VMOVUPS (R11), Y12 \
 	ADDQ $32, R11
+
+#define WEIGHTS8F16 \
+	VCVTPH2PS (R11), Y12 \
+	ADDQ $16, R11
 
 #define ROW8(P, x, v) \
 	VBROADCASTSS (P)(R13*1), x \
@@ -291,66 +302,67 @@ plain:                        \
 	DECQ  CX                  \
 	JEQ   return
 
+#define GEMM8(W, WEIGHTS) \
+	PROLOGUE(W) \
+	ZERO16(Y0, Y1) \
+	ZERO16(Y2, Y3) \
+	ZERO16(Y4, Y5) \
+	CMPB GemmTile_First(AX), $0 \
+	JNE  loaded \
+	LOAD8(Y0) \
+	LOAD8(Y1) \
+	LOAD8(Y2) \
+	LOAD8(Y3) \
+	LOAD8(Y4) \
+	LOAD8(Y5) \
+loaded: \
+	MOVQ rows+0(FP), CX \
+	DISPATCH \
+	LOOP(seg1, k1, PTRS1, WEIGHTS, R8x1) \
+	LOOP(seg2, k2, PTRS2, WEIGHTS, R8x2) \
+	LOOP(seg3, k3, PTRS3, WEIGHTS, R8x3) \
+	LOOP(seg4, k4, PTRS4, WEIGHTS, R8x4) \
+	LOOP(seg5, k5, PTRS5, WEIGHTS, R8x5) \
+	LOOP(seg6, k6, PTRS6, WEIGHTS, R8x6) \
+done: \
+	MOVQ t+8(FP), AX \
+	MOVQ rows+0(FP), CX \
+	CMPB GemmTile_Last(AX), $0 \
+	JNE  epilogue \
+	MOVQ GemmTile_Acc(AX), BX \
+	SAVE8(Y0) \
+	SAVE8(Y1) \
+	SAVE8(Y2) \
+	SAVE8(Y3) \
+	SAVE8(Y4) \
+	SAVE8(Y5) \
+epilogue: \
+	EPILOGUE \
+	JEQ store \
+	VMOVUPS (SI), Y14 \
+	VMOVUPS (R11), Y15 \
+	VFMADD213PS Y15, Y14, Y0 \
+	VFMADD213PS Y15, Y14, Y1 \
+	VFMADD213PS Y15, Y14, Y2 \
+	VFMADD213PS Y15, Y14, Y3 \
+	VFMADD213PS Y15, Y14, Y4 \
+	VFMADD213PS Y15, Y14, Y5 \
+store: \
+	VMOVUPS (BX), Y15 \
+	PART8(Y0, p0) \
+	PART8(Y1, p1) \
+	PART8(Y2, p2) \
+	PART8(Y3, p3) \
+	PART8(Y4, p4) \
+	PART8(Y5, p5) \
+return: \
+	VZEROUPPER \
+	RET
+
 // func gemm8AVX2(rows int, t *GemmTile)
 TEXT ·gemm8AVX2(SB), NOSPLIT, $24-16
-	PROLOGUE
-	ZERO16(Y0, Y1)
-	ZERO16(Y2, Y3)
-	ZERO16(Y4, Y5)
-	CMPB GemmTile_First(AX), $0
-	JNE  loaded
-	LOAD8(Y0)
-	LOAD8(Y1)
-	LOAD8(Y2)
-	LOAD8(Y3)
-	LOAD8(Y4)
-	LOAD8(Y5)
+	GEMM8(GemmTile_W, WEIGHTS8)
 
-loaded:
-	MOVQ rows+0(FP), CX
-	DISPATCH
-
-	LOOP(seg1, k1, PTRS1, WEIGHTS8, R8x1)
-	LOOP(seg2, k2, PTRS2, WEIGHTS8, R8x2)
-	LOOP(seg3, k3, PTRS3, WEIGHTS8, R8x3)
-	LOOP(seg4, k4, PTRS4, WEIGHTS8, R8x4)
-	LOOP(seg5, k5, PTRS5, WEIGHTS8, R8x5)
-	LOOP(seg6, k6, PTRS6, WEIGHTS8, R8x6)
-
-done:
-	MOVQ t+8(FP), AX
-	MOVQ rows+0(FP), CX
-	CMPB GemmTile_Last(AX), $0
-	JNE  epilogue
-	MOVQ GemmTile_Acc(AX), BX
-	SAVE8(Y0)
-	SAVE8(Y1)
-	SAVE8(Y2)
-	SAVE8(Y3)
-	SAVE8(Y4)
-	SAVE8(Y5)
-
-epilogue:
-	EPILOGUE
-	JEQ store
-	VMOVUPS (SI), Y14
-	VMOVUPS (R11), Y15
-	VFMADD213PS Y15, Y14, Y0
-	VFMADD213PS Y15, Y14, Y1
-	VFMADD213PS Y15, Y14, Y2
-	VFMADD213PS Y15, Y14, Y3
-	VFMADD213PS Y15, Y14, Y4
-	VFMADD213PS Y15, Y14, Y5
-
-store:
-	VMOVUPS (BX), Y15
-	PART8(Y0, p0)
-	PART8(Y1, p1)
-	PART8(Y2, p2)
-	PART8(Y3, p3)
-	PART8(Y4, p4)
-	PART8(Y5, p5)
-
-return:
-	VZEROUPPER
-	RET
+// func gemm8F16AVX2(rows int, t *GemmTile)
+TEXT ·gemm8F16AVX2(SB), NOSPLIT, $24-16
+	GEMM8(GemmTile_W16, WEIGHTS8F16)

@@ -22,8 +22,8 @@ GLOBL one<>(SB), RODATA|NOPTR, $4
 DATA minusZero<>+0(SB)/4, $0x80000000
 GLOBL minusZero<>(SB), RODATA|NOPTR, $4
 
-// PROLOGUE fetches t: AX = t, BX = Acc, CX = rows, R14, R15 and the locals.
-#define PROLOGUE \
+// PROLOGUE fetches t: AX = t, BX = Acc, CX = rows, R14, R15 and the locals. W is the field of the weights.
+#define PROLOGUE(W) \
 	MOVQ t+8(FP), AX               \
 	MOVQ GemmTile_SegLen(AX), BX   \
 	SHLQ $2, BX                    \
@@ -35,7 +35,7 @@ GLOBL minusZero<>(SB), RODATA|NOPTR, $4
 	MOVQ GemmTile_Segments(AX), CX \
 	MOVQ CX, segs-24(SP)           \
 	MOVQ GemmTile_Off(AX), R14     \
-	MOVQ GemmTile_W(AX), R15       \
+	MOVQ W(AX), R15                \
 	MOVQ GemmTile_Next(AX), CX     \
 	TESTQ CX, CX                   \
 	CMOVQEQ R15, CX                \
@@ -58,10 +58,10 @@ GLOBL minusZero<>(SB), RODATA|NOPTR, $4
 #define PTRS11 PTRS10; PTR(10, R11)
 #define PTRS12 PTRS11; PTR(11, R12)
 
-// NEXT points R12 at the end of the 32 bytes for each k that are prefetched during the next segment.
-#define NEXT \
+// NEXT points R12 at the end of the 4<<shift bytes for each k that are prefetched during the next segment.
+#define NEXT(shift) \
 	MOVQ left-16(SP), R13 \
-	SHLQ $3, R13          \
+	SHLQ $shift, R13      \
 	MOVQ next-32(SP), R12 \
 	SUBQ R13, R12         \
 	MOVQ R12, next-32(SP)
@@ -120,6 +120,12 @@ over9: CMPQ CX, $11; JEQ seg11; JHI seg12; JMP seg10
 	PREFETCHT0 576(R15)  \
 	ADDQ $128, R15
 
+#define WEIGHTS32F16 \
+	VCVTPH2PS (R15), Z24   \
+	VCVTPH2PS 32(R15), Z25 \
+	PREFETCHT0 512(R15)    \
+	ADDQ $64, R15
+
 #define ROW32(P, v0, v1) \
 	VBROADCASTSS (P)(R13*1), Z26 \
 	VFMADD231PS Z24, Z26, v0     \
@@ -175,111 +181,117 @@ plain:                       \
 	DECQ  CX                 \
 	JEQ   return
 
+// GEMM32 is a whole function: the field of the weights, how one k of them is loaded, and what of the next panel is prefetched for it.
+#define GEMM32(W, WEIGHTS, shift, AHEAD) \
+	PROLOGUE(W) \
+	ZERO32(Z0, Z1) \
+	ZERO32(Z2, Z3) \
+	ZERO32(Z4, Z5) \
+	ZERO32(Z6, Z7) \
+	ZERO32(Z8, Z9) \
+	ZERO32(Z10, Z11) \
+	ZERO32(Z12, Z13) \
+	ZERO32(Z14, Z15) \
+	ZERO32(Z16, Z17) \
+	ZERO32(Z18, Z19) \
+	ZERO32(Z20, Z21) \
+	ZERO32(Z22, Z23) \
+	CMPB GemmTile_First(AX), $0 \
+	JNE  loaded \
+	LOAD32(Z0, Z1) \
+	LOAD32(Z2, Z3) \
+	LOAD32(Z4, Z5) \
+	LOAD32(Z6, Z7) \
+	LOAD32(Z8, Z9) \
+	LOAD32(Z10, Z11) \
+	LOAD32(Z12, Z13) \
+	LOAD32(Z14, Z15) \
+	LOAD32(Z16, Z17) \
+	LOAD32(Z18, Z19) \
+	LOAD32(Z20, Z21) \
+	LOAD32(Z22, Z23) \
+loaded: \
+	MOVQ rows+0(FP), CX \
+	DISPATCH \
+	LOOP(seg1, k1, PTRS1; NEXT(shift), WEIGHTS; AHEAD, R32x1) \
+	LOOP(seg2, k2, PTRS2; NEXT(shift), WEIGHTS; AHEAD, R32x2) \
+	LOOP(seg3, k3, PTRS3; NEXT(shift), WEIGHTS; AHEAD, R32x3) \
+	LOOP(seg4, k4, PTRS4; NEXT(shift), WEIGHTS; AHEAD, R32x4) \
+	LOOP(seg5, k5, PTRS5; NEXT(shift), WEIGHTS; AHEAD, R32x5) \
+	LOOP(seg6, k6, PTRS6; NEXT(shift), WEIGHTS; AHEAD, R32x6) \
+	LOOP(seg7, k7, PTRS7; NEXT(shift), WEIGHTS; AHEAD, R32x7) \
+	LOOP(seg8, k8, PTRS8; NEXT(shift), WEIGHTS; AHEAD, R32x8) \
+	LOOP(seg9, k9, PTRS9; NEXT(shift), WEIGHTS; AHEAD, R32x9) \
+	LOOP(seg10, k10, PTRS10; NEXT(shift), WEIGHTS; AHEAD, R32x10) \
+	LOOP(seg11, k11, PTRS11; NEXT(shift), WEIGHTS; AHEAD, R32x11) \
+	LOOP(seg12, k12, PTRS12, WEIGHTS, R32x12) \
+done: \
+	MOVQ t+8(FP), AX \
+	MOVQ rows+0(FP), CX \
+	CMPB GemmTile_Last(AX), $0 \
+	JNE  epilogue \
+	MOVQ GemmTile_Acc(AX), BX \
+	SAVE32(Z0, Z1) \
+	SAVE32(Z2, Z3) \
+	SAVE32(Z4, Z5) \
+	SAVE32(Z6, Z7) \
+	SAVE32(Z8, Z9) \
+	SAVE32(Z10, Z11) \
+	SAVE32(Z12, Z13) \
+	SAVE32(Z14, Z15) \
+	SAVE32(Z16, Z17) \
+	SAVE32(Z18, Z19) \
+	SAVE32(Z20, Z21) \
+	SAVE32(Z22, Z23) \
+epilogue: \
+	EPILOGUE \
+	KMOVW BX, K1 \
+	SHRQ  $16, BX \
+	KMOVW BX, K2 \
+	VBROADCASTSS one<>(SB), Z24 \
+	VMOVAPS Z24, Z25 \
+	VBROADCASTSS minusZero<>(SB), Z26 \
+	VMOVAPS Z26, Z27 \
+	TESTQ SI, SI \
+	JEQ   store \
+	VMOVUPS (SI), Z24 \
+	VMOVUPS 64(SI), Z25 \
+	VMOVUPS (R11), Z26 \
+	VMOVUPS 64(R11), Z27 \
+store: \
+	STORE32(Z0, Z1, p0) \
+	STORE32(Z2, Z3, p1) \
+	STORE32(Z4, Z5, p2) \
+	STORE32(Z6, Z7, p3) \
+	STORE32(Z8, Z9, p4) \
+	STORE32(Z10, Z11, p5) \
+	STORE32(Z12, Z13, p6) \
+	STORE32(Z14, Z15, p7) \
+	STORE32(Z16, Z17, p8) \
+	STORE32(Z18, Z19, p9) \
+	STORE32(Z20, Z21, p10) \
+	STORE32(Z22, Z23, p11) \
+return: \
+	VZEROUPPER \
+	RET
+
 // func gemm32AVX512(rows int, t *GemmTile)
 TEXT ·gemm32AVX512(SB), NOSPLIT, $32-16
-	PROLOGUE
-	ZERO32(Z0, Z1)
-	ZERO32(Z2, Z3)
-	ZERO32(Z4, Z5)
-	ZERO32(Z6, Z7)
-	ZERO32(Z8, Z9)
-	ZERO32(Z10, Z11)
-	ZERO32(Z12, Z13)
-	ZERO32(Z14, Z15)
-	ZERO32(Z16, Z17)
-	ZERO32(Z18, Z19)
-	ZERO32(Z20, Z21)
-	ZERO32(Z22, Z23)
-	CMPB GemmTile_First(AX), $0
-	JNE  loaded
-	LOAD32(Z0, Z1)
-	LOAD32(Z2, Z3)
-	LOAD32(Z4, Z5)
-	LOAD32(Z6, Z7)
-	LOAD32(Z8, Z9)
-	LOAD32(Z10, Z11)
-	LOAD32(Z12, Z13)
-	LOAD32(Z14, Z15)
-	LOAD32(Z16, Z17)
-	LOAD32(Z18, Z19)
-	LOAD32(Z20, Z21)
-	LOAD32(Z22, Z23)
+	GEMM32(GemmTile_W, WEIGHTS32, 3, PREFETCHT1 (R12)(R13*8))
 
-loaded:
-	MOVQ rows+0(FP), CX
-	DISPATCH
-
-	LOOP(seg1, k1, PTRS1; NEXT, WEIGHTS32; PREFETCHT1 (R12)(R13*8), R32x1)
-	LOOP(seg2, k2, PTRS2; NEXT, WEIGHTS32; PREFETCHT1 (R12)(R13*8), R32x2)
-	LOOP(seg3, k3, PTRS3; NEXT, WEIGHTS32; PREFETCHT1 (R12)(R13*8), R32x3)
-	LOOP(seg4, k4, PTRS4; NEXT, WEIGHTS32; PREFETCHT1 (R12)(R13*8), R32x4)
-	LOOP(seg5, k5, PTRS5; NEXT, WEIGHTS32; PREFETCHT1 (R12)(R13*8), R32x5)
-	LOOP(seg6, k6, PTRS6; NEXT, WEIGHTS32; PREFETCHT1 (R12)(R13*8), R32x6)
-	LOOP(seg7, k7, PTRS7; NEXT, WEIGHTS32; PREFETCHT1 (R12)(R13*8), R32x7)
-	LOOP(seg8, k8, PTRS8; NEXT, WEIGHTS32; PREFETCHT1 (R12)(R13*8), R32x8)
-	LOOP(seg9, k9, PTRS9; NEXT, WEIGHTS32; PREFETCHT1 (R12)(R13*8), R32x9)
-	LOOP(seg10, k10, PTRS10; NEXT, WEIGHTS32; PREFETCHT1 (R12)(R13*8), R32x10)
-	LOOP(seg11, k11, PTRS11; NEXT, WEIGHTS32; PREFETCHT1 (R12)(R13*8), R32x11)
-	LOOP(seg12, k12, PTRS12, WEIGHTS32, R32x12)
-
-done:
-	MOVQ t+8(FP), AX
-	MOVQ rows+0(FP), CX
-	CMPB GemmTile_Last(AX), $0
-	JNE  epilogue
-	MOVQ GemmTile_Acc(AX), BX
-	SAVE32(Z0, Z1)
-	SAVE32(Z2, Z3)
-	SAVE32(Z4, Z5)
-	SAVE32(Z6, Z7)
-	SAVE32(Z8, Z9)
-	SAVE32(Z10, Z11)
-	SAVE32(Z12, Z13)
-	SAVE32(Z14, Z15)
-	SAVE32(Z16, Z17)
-	SAVE32(Z18, Z19)
-	SAVE32(Z20, Z21)
-	SAVE32(Z22, Z23)
-
-epilogue:
-	EPILOGUE
-	KMOVW BX, K1
-	SHRQ  $16, BX
-	KMOVW BX, K2
-	VBROADCASTSS one<>(SB), Z24
-	VMOVAPS Z24, Z25
-	VBROADCASTSS minusZero<>(SB), Z26
-	VMOVAPS Z26, Z27
-	TESTQ SI, SI
-	JEQ   store
-	VMOVUPS (SI), Z24
-	VMOVUPS 64(SI), Z25
-	VMOVUPS (R11), Z26
-	VMOVUPS 64(R11), Z27
-
-store:
-	STORE32(Z0, Z1, p0)
-	STORE32(Z2, Z3, p1)
-	STORE32(Z4, Z5, p2)
-	STORE32(Z6, Z7, p3)
-	STORE32(Z8, Z9, p4)
-	STORE32(Z10, Z11, p5)
-	STORE32(Z12, Z13, p6)
-	STORE32(Z14, Z15, p7)
-	STORE32(Z16, Z17, p8)
-	STORE32(Z18, Z19, p9)
-	STORE32(Z20, Z21, p10)
-	STORE32(Z22, Z23, p11)
-
-return:
-	VZEROUPPER
-	RET
+// func gemm32F16AVX512(rows int, t *GemmTile)
+TEXT ·gemm32F16AVX512(SB), NOSPLIT, $32-16
+	GEMM32(GemmTile_W16, WEIGHTS32F16, 2, PREFETCHT1 (R12)(R13*4))
 
 // ---- 16 columns
 
 #define WEIGHTS16 \
 	VMOVUPS (R15), Z24 \
 	ADDQ $64, R15
+
+#define WEIGHTS16F16 \
+	VCVTPH2PS (R15), Z24 \
+	ADDQ $32, R15
 
 #define ROW16(P, v) \
 	VBROADCASTSS (P)(R13*1), Z26 \
@@ -325,90 +337,91 @@ plain:                      \
 	DECQ  CX                \
 	JEQ   return
 
+#define GEMM16(W, WEIGHTS) \
+	PROLOGUE(W) \
+	ZERO32(Z0, Z1) \
+	ZERO32(Z2, Z3) \
+	ZERO32(Z4, Z5) \
+	ZERO32(Z6, Z7) \
+	ZERO32(Z8, Z9) \
+	ZERO32(Z10, Z11) \
+	CMPB GemmTile_First(AX), $0 \
+	JNE  loaded \
+	LOAD16(Z0) \
+	LOAD16(Z1) \
+	LOAD16(Z2) \
+	LOAD16(Z3) \
+	LOAD16(Z4) \
+	LOAD16(Z5) \
+	LOAD16(Z6) \
+	LOAD16(Z7) \
+	LOAD16(Z8) \
+	LOAD16(Z9) \
+	LOAD16(Z10) \
+	LOAD16(Z11) \
+loaded: \
+	MOVQ rows+0(FP), CX \
+	DISPATCH \
+	LOOP(seg1, k1, PTRS1, WEIGHTS, R16x1) \
+	LOOP(seg2, k2, PTRS2, WEIGHTS, R16x2) \
+	LOOP(seg3, k3, PTRS3, WEIGHTS, R16x3) \
+	LOOP(seg4, k4, PTRS4, WEIGHTS, R16x4) \
+	LOOP(seg5, k5, PTRS5, WEIGHTS, R16x5) \
+	LOOP(seg6, k6, PTRS6, WEIGHTS, R16x6) \
+	LOOP(seg7, k7, PTRS7, WEIGHTS, R16x7) \
+	LOOP(seg8, k8, PTRS8, WEIGHTS, R16x8) \
+	LOOP(seg9, k9, PTRS9, WEIGHTS, R16x9) \
+	LOOP(seg10, k10, PTRS10, WEIGHTS, R16x10) \
+	LOOP(seg11, k11, PTRS11, WEIGHTS, R16x11) \
+	LOOP(seg12, k12, PTRS12, WEIGHTS, R16x12) \
+done: \
+	MOVQ t+8(FP), AX \
+	MOVQ rows+0(FP), CX \
+	CMPB GemmTile_Last(AX), $0 \
+	JNE  epilogue \
+	MOVQ GemmTile_Acc(AX), BX \
+	SAVE16(Z0) \
+	SAVE16(Z1) \
+	SAVE16(Z2) \
+	SAVE16(Z3) \
+	SAVE16(Z4) \
+	SAVE16(Z5) \
+	SAVE16(Z6) \
+	SAVE16(Z7) \
+	SAVE16(Z8) \
+	SAVE16(Z9) \
+	SAVE16(Z10) \
+	SAVE16(Z11) \
+epilogue: \
+	EPILOGUE \
+	KMOVW BX, K1 \
+	VBROADCASTSS one<>(SB), Z24 \
+	VBROADCASTSS minusZero<>(SB), Z26 \
+	TESTQ SI, SI \
+	JEQ   store \
+	VMOVUPS (SI), Z24 \
+	VMOVUPS (R11), Z26 \
+store: \
+	STORE16(Z0, p0) \
+	STORE16(Z1, p1) \
+	STORE16(Z2, p2) \
+	STORE16(Z3, p3) \
+	STORE16(Z4, p4) \
+	STORE16(Z5, p5) \
+	STORE16(Z6, p6) \
+	STORE16(Z7, p7) \
+	STORE16(Z8, p8) \
+	STORE16(Z9, p9) \
+	STORE16(Z10, p10) \
+	STORE16(Z11, p11) \
+return: \
+	VZEROUPPER \
+	RET
+
 // func gemm16AVX512(rows int, t *GemmTile)
 TEXT ·gemm16AVX512(SB), NOSPLIT, $32-16
-	PROLOGUE
-	ZERO32(Z0, Z1)
-	ZERO32(Z2, Z3)
-	ZERO32(Z4, Z5)
-	ZERO32(Z6, Z7)
-	ZERO32(Z8, Z9)
-	ZERO32(Z10, Z11)
-	CMPB GemmTile_First(AX), $0
-	JNE  loaded
-	LOAD16(Z0)
-	LOAD16(Z1)
-	LOAD16(Z2)
-	LOAD16(Z3)
-	LOAD16(Z4)
-	LOAD16(Z5)
-	LOAD16(Z6)
-	LOAD16(Z7)
-	LOAD16(Z8)
-	LOAD16(Z9)
-	LOAD16(Z10)
-	LOAD16(Z11)
+	GEMM16(GemmTile_W, WEIGHTS16)
 
-loaded:
-	MOVQ rows+0(FP), CX
-	DISPATCH
-
-	LOOP(seg1, k1, PTRS1, WEIGHTS16, R16x1)
-	LOOP(seg2, k2, PTRS2, WEIGHTS16, R16x2)
-	LOOP(seg3, k3, PTRS3, WEIGHTS16, R16x3)
-	LOOP(seg4, k4, PTRS4, WEIGHTS16, R16x4)
-	LOOP(seg5, k5, PTRS5, WEIGHTS16, R16x5)
-	LOOP(seg6, k6, PTRS6, WEIGHTS16, R16x6)
-	LOOP(seg7, k7, PTRS7, WEIGHTS16, R16x7)
-	LOOP(seg8, k8, PTRS8, WEIGHTS16, R16x8)
-	LOOP(seg9, k9, PTRS9, WEIGHTS16, R16x9)
-	LOOP(seg10, k10, PTRS10, WEIGHTS16, R16x10)
-	LOOP(seg11, k11, PTRS11, WEIGHTS16, R16x11)
-	LOOP(seg12, k12, PTRS12, WEIGHTS16, R16x12)
-
-done:
-	MOVQ t+8(FP), AX
-	MOVQ rows+0(FP), CX
-	CMPB GemmTile_Last(AX), $0
-	JNE  epilogue
-	MOVQ GemmTile_Acc(AX), BX
-	SAVE16(Z0)
-	SAVE16(Z1)
-	SAVE16(Z2)
-	SAVE16(Z3)
-	SAVE16(Z4)
-	SAVE16(Z5)
-	SAVE16(Z6)
-	SAVE16(Z7)
-	SAVE16(Z8)
-	SAVE16(Z9)
-	SAVE16(Z10)
-	SAVE16(Z11)
-
-epilogue:
-	EPILOGUE
-	KMOVW BX, K1
-	VBROADCASTSS one<>(SB), Z24
-	VBROADCASTSS minusZero<>(SB), Z26
-	TESTQ SI, SI
-	JEQ   store
-	VMOVUPS (SI), Z24
-	VMOVUPS (R11), Z26
-
-store:
-	STORE16(Z0, p0)
-	STORE16(Z1, p1)
-	STORE16(Z2, p2)
-	STORE16(Z3, p3)
-	STORE16(Z4, p4)
-	STORE16(Z5, p5)
-	STORE16(Z6, p6)
-	STORE16(Z7, p7)
-	STORE16(Z8, p8)
-	STORE16(Z9, p9)
-	STORE16(Z10, p10)
-	STORE16(Z11, p11)
-
-return:
-	VZEROUPPER
-	RET
+// func gemm16F16AVX512(rows int, t *GemmTile)
+TEXT ·gemm16F16AVX512(SB), NOSPLIT, $32-16
+	GEMM16(GemmTile_W16, WEIGHTS16F16)

@@ -5,7 +5,13 @@ import "unsafe"
 // gemmGeneric is Gemm in portable Go for a tile of any shape. Four columns at a time share the loads of a row and hide
 // each other's latency.
 func gemmGeneric(shape GemmShape, rows int, t *GemmTile) {
-	w := unsafe.Slice(t.W, t.Segments*t.SegLen*shape.NR)
+	var w []float32
+	var w16 []uint16
+	if n := t.Segments * t.SegLen * shape.NR; t.W16 != nil {
+		w16 = unsafe.Slice(t.W16, n)
+	} else {
+		w = unsafe.Slice(t.W, n)
+	}
 	for r := range rows {
 		for c := 0; c < t.Cols; c += 4 {
 			var v [4]float32
@@ -16,7 +22,16 @@ func gemmGeneric(shape GemmShape, rows int, t *GemmTile) {
 			k := c
 			for s := range t.Segments {
 				off := *(*int64)(unsafe.Add(unsafe.Pointer(t.Off), 8*(s*shape.MR+r)))
-				for _, a := range unsafe.Slice((*float32)(unsafe.Add(t.A, off)), t.SegLen) {
+				row := unsafe.Slice((*float32)(unsafe.Add(t.A, off)), t.SegLen)
+				if w16 != nil {
+					for _, a := range row {
+						h := (*[4]uint16)(w16[k:])
+						v0, v1, v2, v3 = fma4(a, &[4]float32{widenF16(h[0]), widenF16(h[1]), widenF16(h[2]), widenF16(h[3])}, v0, v1, v2, v3)
+						k += shape.NR
+					}
+					continue
+				}
+				for _, a := range row {
 					v0, v1, v2, v3 = fma4(a, (*[4]float32)(w[k:]), v0, v1, v2, v3)
 					k += shape.NR
 				}

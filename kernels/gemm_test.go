@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"testing"
 	"unsafe"
+
+	"github.com/x448/float16"
 )
 
 // gemmCase describes one tile; its values follow from seed.
@@ -15,12 +17,13 @@ type gemmCase struct {
 	affine, added, inPlace, acted bool // acted: with a clamp
 	special                       bool // NaN, Inf, -0, subnormals among the values
 	first                         bool // start from zero, else from random accumulators
+	f16                           bool // the weights are float16
 }
 
 func randomGemm(r *rand.Rand, shape GemmShape, rows, cols int) gemmCase {
 	lens := []int{1, 2, 3, 5, 7, 16, 21, 64}
 	bit := func() bool { return r.IntN(2) == 0 }
-	c := gemmCase{r.Uint64(), shape, rows, cols, 1 + r.IntN(10), lens[r.IntN(len(lens))], bit(), bit(), bit(), bit(), r.IntN(3) == 0, r.IntN(4) > 0}
+	c := gemmCase{r.Uint64(), shape, rows, cols, 1 + r.IntN(10), lens[r.IntN(len(lens))], bit(), bit(), bit(), bit(), r.IntN(3) == 0, r.IntN(4) > 0, false}
 	c.inPlace = c.inPlace && c.added
 	return c
 }
@@ -29,6 +32,7 @@ func randomGemm(r *rand.Rand, shape GemmShape, rows, cols int) gemmCase {
 type gemmData struct {
 	gemmCase
 	a, w, acc, scale, shift, res, c []float32
+	w16                             []uint16 // if f16; w has the same values
 	off                             []int64
 	tile                            GemmTile
 }
@@ -58,12 +62,22 @@ func (g gemmCase) layOut(t testing.TB, alloc func(testing.TB, int) []float32) *g
 	for _, s := range [][]float32{d.a, d.w, d.acc, d.scale, d.shift, d.res} {
 		fill(r, s, g.special)
 	}
+	if g.f16 { // the width of a panel is even
+		d.w16 = unsafe.Slice((*uint16)(unsafe.Pointer(&alloc(t, len(d.w)/2)[0])), len(d.w))
+		halves(r, d.w16, g.special)
+		for i, h := range d.w16 {
+			d.w[i] = float16.Frombits(h).Float32()
+		}
+	}
 	fillWith(d.c, canary)
 	d.tile = GemmTile{
 		A: unsafe.Pointer(&d.a[0]), Off: &d.off[0], W: &d.w[0], Segments: g.segs, SegLen: g.segLen,
 		First: g.first, Last: true,
 		C: &d.c[0], CStride: 4 * (g.cols + gemmGap), Cols: g.cols,
 		Lo: float32(math.Inf(-1)), Hi: float32(math.Inf(1)),
+	}
+	if g.f16 {
+		d.tile.W, d.tile.W16 = nil, &d.w16[0]
 	}
 	if !g.first {
 		d.tile.Acc = &d.acc[0]
@@ -152,23 +166,30 @@ func (d *gemmData) runSplit(isa ISA) {
 	t.Segments, t.Acc = 1, &d.acc[0]
 	for s := range d.segs {
 		t.Off, t.W = &d.off[s*d.shape.MR], &d.w[s*d.segLen*d.shape.NR]
+		if d.f16 {
+			t.W, t.W16 = nil, &d.w16[s*d.segLen*d.shape.NR]
+		}
 		t.First, t.Last = d.first && s == 0, s == d.segs-1
 		isa.Gemm(d.shape.NR, d.rows, &t)
 	}
 }
 
-func TestGemm(t *testing.T) {
+func TestGemm(t *testing.T)    { testGemm(t, "gemm", false) }
+func TestGemmF16(t *testing.T) { testGemm(t, "gemmf16", true) }
+
+func testGemm(t *testing.T, family string, f16 bool) {
 	rounds := 3
 	if testing.Short() {
 		rounds = 1
 	}
-	eachISA(t, "gemm", func(t *testing.T, isa ISA) {
+	eachISA(t, family, func(t *testing.T, isa ISA) {
 		r := newRand(1)
 		for _, shape := range isa.GemmPanels() {
 			for rows := 1; rows <= shape.MR; rows++ {
 				for cols := 1; cols <= shape.NR; cols++ {
 					for i := range rounds {
 						g := randomGemm(r, shape, rows, cols)
+						g.f16 = f16
 						d := g.layOut(t, placements[i%2].alloc)
 						want := d.reference()
 						d.runWhole(isa)
@@ -184,15 +205,19 @@ func TestGemm(t *testing.T) {
 	})
 }
 
-func TestGemmMemory(t *testing.T) {
+func TestGemmMemory(t *testing.T)    { testGemmMemory(t, "gemm", false) }
+func TestGemmF16Memory(t *testing.T) { testGemmMemory(t, "gemmf16", true) }
+
+func testGemmMemory(t *testing.T, family string, f16 bool) {
 	for _, p := range placements {
 		t.Run(p.name, func(t *testing.T) {
-			eachISA(t, "gemm", func(t *testing.T, isa ISA) {
+			eachISA(t, family, func(t *testing.T, isa ISA) {
 				r := newRand(2)
 				for _, shape := range isa.GemmPanels() {
 					for rows := 1; rows <= shape.MR; rows++ {
 						for range 6 {
 							g := randomGemm(r, shape, rows, 1+r.IntN(shape.NR))
+							g.f16 = f16
 							d := g.layOut(t, p.alloc)
 							want := d.reference()
 							d.runWhole(isa)
@@ -227,6 +252,25 @@ func TestGemmAgainstFloat64(t *testing.T) {
 						}
 					}
 				}
+			}
+		}
+	})
+}
+
+// TestGemmF16Widens multiplies every float16 by one.
+func TestGemmF16Widens(t *testing.T) {
+	eachISA(t, "gemmf16", func(t *testing.T, isa ISA) {
+		for _, shape := range isa.GemmPanels() {
+			a, off, w, c := []float32{1}, []int64{0}, make([]uint16, shape.NR), make([]float32, shape.NR)
+			for first := 0; first < 1<<16; first += shape.NR {
+				want := make([]float32, shape.NR)
+				for i := range w {
+					w[i] = uint16(first + i)
+					want[i] = float16.Frombits(w[i]).Float32() + 0 // +0 is where an accumulator begins
+				}
+				isa.Gemm(shape.NR, 1, &GemmTile{A: unsafe.Pointer(&a[0]), Off: &off[0], W16: &w[0], Segments: 1, SegLen: 1,
+					First: true, Last: true, C: &c[0], Cols: shape.NR, Lo: float32(math.Inf(-1)), Hi: float32(math.Inf(1))})
+				mustEqual(t, isa, c, want)
 			}
 		}
 	})

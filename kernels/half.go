@@ -14,14 +14,11 @@ func WidenF16(dst []float32, src []byte) {
 	}
 }
 
+// widenF16 moves the bits to their places in a float32 and corrects the bias of the exponent by a multiplication, which is exact and makes subnormals normal.
 func widenF16(h uint16) float32 {
-	// The bits at their places in a float32; the biases of the exponents are 15 and 127.
-	b := uint32(h&0x7fff)<<13 + (127-15)<<23
-	switch h & 0x7c00 {
-	case 0: // zero and subnormal
-		b = math.Float32bits(float32(h&0x3ff) * 0x1p-24)
-	case 0x7c00: // infinity and NaN
-		b += (127 - 15) << 23
+	b := math.Float32bits(math.Float32frombits(uint32(h&0x7fff)<<13) * 0x1p112)
+	if h&0x7c00 == 0x7c00 { // infinity and NaN
+		b = uint32(h&0x7fff)<<13 | 0x7f800000
 	}
 	return math.Float32frombits(b | uint32(h&0x8000)<<16)
 }
