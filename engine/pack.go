@@ -5,6 +5,7 @@ import (
 	"math"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/featx-go/featx/kernels"
 )
@@ -14,6 +15,7 @@ import (
 // runner (packing.go).
 type packedWeights struct {
 	data   []float32 // once a runner has begun to pack them
+	half   []uint16  // instead of data, as float16, if f16 is set
 	panels []panel
 	k      int // values per output channel
 	mr     int // rows of a tile
@@ -22,7 +24,8 @@ type packedWeights struct {
 	algorithm algorithm
 	tensor    func() Weight
 	turned    bool // the tensor is a copy
-	floats    int  // of data
+	values    int  // of data or half
+	f16       bool // see keepsF16
 	packing   *packing
 	left      atomic.Int32 // panels that are not packed yet
 	ready     chan struct{}
@@ -42,9 +45,26 @@ type packKey struct {
 	node int
 	in   Shape
 	algorithm
+	f16 bool
 }
 
-func (w *packedWeights) bytes() int64 { return int64(w.floats) * 4 }
+// valueBytes is the size of one value.
+func (w *packedWeights) valueBytes() int {
+	if w.f16 {
+		return 2
+	}
+	return 4
+}
+
+func (w *packedWeights) bytes() int64 { return int64(w.values) * int64(w.valueBytes()) }
+
+// at is where a value lies.
+func (w *packedWeights) at(i int) unsafe.Pointer {
+	if w.f16 {
+		return unsafe.Pointer(&w.half[i])
+	}
+	return unsafe.Pointer(&w.data[i])
+}
 
 // kernelShape is what a convolution and a dense layer have in common: a dense layer is a convolution whose kernel covers its whole input.
 type kernelShape struct {
@@ -66,19 +86,32 @@ func shapeOfKernel(op Op, in Shape) kernelShape {
 	panic("engine: no kernel in " + op.Kind())
 }
 
-// packed gives the packed weights of a node, whose values may still be to come.
-func (m *Model) packed(node int, in Shape, how algorithm) *packedWeights {
+// f16Rows is how many outputs of a channel are computed from weights in float16 at the most. The kernel widens them for every tile: where a few tiles use what has come from memory
+// it costs less than reading twice as much, where many do it costs up to a fifth.
+const f16Rows = 64
+
+// keepsF16 tells whether weights that are stored as float16 are packed so, to be widened, which is exact, by the kernel: large ones of which each value is used for few outputs.
+func (m *Model) keepsF16(op Op, how algorithm, rows int) bool {
+	if _, ok := op.(*ConvTranspose2D); ok || how.method != direct || rows > f16Rows {
+		return false
+	}
+	tensor := m.weightsOf(op)
+	return tensor.DType == F16 && 2*len(tensor.Data) > cacheBytes
+}
+
+// packed gives the packed weights of a node, whose values may still be to come. They are used for so many rows of outputs at a time.
+func (m *Model) packed(node int, in Shape, how algorithm, rows int) *packedWeights {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	key := packKey{node, in, how}
+	op := m.graph.Nodes[node].Op
+	key := packKey{node, in, how, m.keepsF16(op, how, rows)}
 	if !in.Flat {
 		key.in = Shape{} // the same for every picture size
 	}
 	if w := m.weights[key]; w != nil {
 		return w
 	}
-	op := m.graph.Nodes[node].Op
-	w := &packedWeights{kernel: shapeOfKernel(op, in), algorithm: how, ready: make(chan struct{})}
+	w := &packedWeights{kernel: shapeOfKernel(op, in), algorithm: how, f16: key.f16, ready: make(chan struct{})}
 	w.tensor = func() Weight { return m.weightsOf(op) }
 	if op, ok := op.(*ConvTranspose2D); ok {
 		w.turned = true
@@ -110,7 +143,7 @@ func (w *packedWeights) form(isa kernels.ISA) {
 	w.k, w.mr = s.kh*s.kw*s.cin, isa.GemmPanels()[0].MR
 	switch w.algorithm.method {
 	case depthwise:
-		w.floats = roundUp(s.outC, kernels.DepthwiseBlock) * w.k
+		w.values = roundUp(s.outC, kernels.DepthwiseBlock) * w.k
 		return
 	case winograd:
 		w.k = w.algorithm.y.Products * w.algorithm.x.Products * s.cin
@@ -120,8 +153,8 @@ func (w *packedWeights) form(isa kernels.ISA) {
 		for c := 0; c < perGroup; {
 			nr := isa.PanelWidth(perGroup - c)
 			cols := min(nr, perGroup-c)
-			w.panels = append(w.panels, panel{group, group*perGroup + c, cols, nr, w.floats})
-			w.floats += w.k * nr
+			w.panels = append(w.panels, panel{group, group*perGroup + c, cols, nr, w.values})
+			w.values += w.k * nr
 			c += cols
 		}
 	}

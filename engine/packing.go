@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"encoding/binary"
 	"runtime"
 	"sync/atomic"
 	"unsafe"
@@ -38,7 +39,7 @@ func (m *Model) startPacking(list []stepWeights) {
 			continue
 		}
 		w.packing = p
-		floats += roundUp(w.floats, lineFloats)
+		floats += w.lines()
 		w.left.Store(int32(max(1, len(w.panels))))
 		for i := range max(1, len(w.panels)) {
 			p.jobs = append(p.jobs, packJob{w.packedWeights, i})
@@ -50,10 +51,16 @@ func (m *Model) startPacking(list []stepWeights) {
 	// One piece of memory for all, so that the small ones lie in large pages too.
 	memory := alignedFloats(floats)
 	for _, j := range p.jobs {
-		if w := j.weights; w.data == nil {
-			w.data = memory[:w.floats:w.floats]
-			memory = memory[roundUp(w.floats, lineFloats):]
+		w := j.weights
+		if w.data != nil || w.half != nil {
+			continue
 		}
+		if w.f16 {
+			w.half = unsafe.Slice((*uint16)(unsafe.Pointer(&memory[0])), w.values)
+		} else {
+			w.data = memory[:w.values:w.values]
+		}
+		memory = memory[w.lines():]
 	}
 	// The caller packs too as soon as it needs something.
 	for range min(runtime.GOMAXPROCS(0)-1, len(p.jobs)) {
@@ -64,6 +71,9 @@ func (m *Model) startPacking(list []stepWeights) {
 		}()
 	}
 }
+
+// lines is the floats of memory that the weights take, in whole cache lines.
+func (w *packedWeights) lines() int { return roundUp((w.values*w.valueBytes()+3)/4, lineFloats) }
 
 // wait returns when the weights are packed.
 func (w *packedWeights) wait() {
@@ -131,13 +141,19 @@ type packedFilters struct {
 }
 
 func (k *packer) pack(p *packing, w *packedWeights, at panel, tensor Weight) {
-	dst := w.data[at.offset:][:w.k*at.nr]
 	switch {
 	case w.algorithm.method == winograd:
-		k.packWinograd(p, dst, w, at, tensor)
+		k.packWinograd(p, w.data[at.offset:][:w.k*at.nr], w, at, tensor)
 	case p.layout == NHWC: // [kh][kw][cin][outC], dense weights [H*W*C][out]
 		for i := range w.k {
-			tensor.widen(dst[i*at.nr:][:at.cols], i*w.kernel.outC+at.outC)
+			from, to := i*w.kernel.outC+at.outC, at.offset+i*at.nr
+			if !w.f16 {
+				tensor.widen(p.isa, w.data[to:][:at.cols], from)
+				continue
+			}
+			for col := range w.half[to:][:at.cols] {
+				w.half[to+col] = binary.LittleEndian.Uint16(tensor.Data[2*(from+col):])
+			}
 		}
 	default: // [outC][cin][kh][kw], dense weights [out][C*H*W]
 		if k.offOf != w || k.offNR != at.nr {
@@ -145,18 +161,18 @@ func (k *packer) pack(p *packing, w *packedWeights, at panel, tensor Weight) {
 			taps := w.kernel.kh * w.kernel.kw
 			for c := range w.kernel.cin {
 				for tap := range taps {
-					k.off = append(k.off, int64((tap*w.kernel.cin+c)*at.nr)*4)
+					k.off = append(k.off, int64((tap*w.kernel.cin+c)*at.nr*w.valueBytes()))
 				}
 			}
 		}
-		k.transpose(p, dst, tensor.rows(at, w.kernel), len(tensor.rows(at, w.kernel))/at.cols, w.k, at, tensor.DType)
+		k.transpose(p, w.at(at.offset), tensor.rows(at, w.kernel), len(tensor.rows(at, w.kernel))/at.cols, w.k, at, tensor.DType, w.f16)
 	}
 }
 
 // transpose packs n values of each row, at the offsets of off.
-func (k *packer) transpose(p *packing, dst []float32, rows []byte, stride, n int, at panel, from DType) {
+func (k *packer) transpose(p *packing, dst unsafe.Pointer, rows []byte, stride, n int, at panel, from DType, toF16 bool) {
 	p.isa.Pack(&kernels.PanelPart{
-		Src: unsafe.Pointer(&rows[0]), SrcStride: stride, N: n, Cols: at.cols, Dst: unsafe.Pointer(&dst[0]), Off: &k.off[0], SrcF16: from == F16,
+		Src: unsafe.Pointer(&rows[0]), SrcStride: stride, N: n, Cols: at.cols, Dst: dst, Off: &k.off[0], SrcF16: from == F16, DstF16: toF16,
 	})
 }
 
@@ -182,11 +198,11 @@ func (k *packer) packWinograd(p *packing, dst []float32, w *packedWeights, at pa
 		channels := min(filterChannels, cin-c)
 		if p.layout == NHWC {
 			for i := range channels * taps {
-				tensor.widen(k.taps[i*at.nr:][:at.cols], (i%taps*cin+c+i/taps)*w.kernel.outC+at.outC)
+				tensor.widen(p.isa, k.taps[i*at.nr:][:at.cols], (i%taps*cin+c+i/taps)*w.kernel.outC+at.outC)
 			}
 		} else {
 			rows := tensor.rows(at, w.kernel)
-			k.transpose(p, k.taps, rows[c*taps*tensor.DType.Size():], len(rows)/at.cols, channels*taps, at, tensor.DType)
+			k.transpose(p, unsafe.Pointer(&k.taps[0]), rows[c*taps*tensor.DType.Size():], len(rows)/at.cols, channels*taps, at, tensor.DType, false)
 		}
 		k.filters.Panel(p.isa, dst[c*at.nr:], cin*at.nr, k.taps[:channels*taps*at.nr], channels)
 	}

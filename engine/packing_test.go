@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 
@@ -93,7 +94,7 @@ func TestPacking(t *testing.T) {
 					require.Len(t, p.weights, 7)
 					bytes = 0
 					for i, w := range p.weights {
-						bytes += int64(4 * len(w.data))
+						bytes += int64(4*len(w.data) + 2*len(w.half))
 						checkPacked(t, g.Nodes[[]int{0, 1, 2, 3, 4, 5, 7}[i]].Name, layout, w.packedWeights, source.WeightMap)
 					}
 					require.Equal(t, bytes, p.Memory().Weights, "what the plan says is what is held")
@@ -128,6 +129,7 @@ func checkPacked(t *testing.T, name string, layout Layout, w *packedWeights, sou
 		}
 		return
 	}
+	require.Equal(t, name == "dense" && source[name+".weight"].DType == F16, w.f16)
 	require.Equal(t, strings.HasPrefix(name, "winograd"), w.algorithm.method == winograd)
 	transform := func([]float32) []float32 { return nil }
 	if how := w.algorithm; how.method == winograd {
@@ -155,7 +157,13 @@ func checkPacked(t *testing.T, name string, layout Layout, w *packedWeights, sou
 				}
 				require.Len(t, u, w.k/s.cin)
 				for tap, want := range u {
-					got := w.data[p.offset+(tap*s.cin+c)*p.nr+col]
+					i := p.offset + (tap*s.cin+c)*p.nr + col
+					got := float32(0)
+					if w.f16 {
+						kernels.Generic.WidenF16(unsafe.Slice(&got, 1), binary.LittleEndian.AppendUint16(nil, w.half[i]))
+					} else {
+						got = w.data[i]
+					}
 					if math.Float32bits(got) != math.Float32bits(want) && (col < p.cols || got != 0) {
 						t.Fatalf("%s: output channel %d, tap %d, input channel %d is %v, want %v", name, p.outC+col, tap, c, got, want)
 					}
@@ -201,5 +209,63 @@ func TestPackingIsShared(t *testing.T) {
 	}
 	for _, w := range p.weights {
 		require.Zero(t, w.left.Load())
+	}
+}
+
+// Weights that stay float16 give the bits of the same weights as float32, on every instruction set, with any batch and number of threads.
+func TestFloat16WeightsGiveTheSameBits(t *testing.T) {
+	for _, layout := range []Layout{NCHW, NHWC} {
+		g := &Graph{Layout: layout, Input: Shape{H: 6, W: 5, C: 384}}
+		x := g.Add("conv", &Conv2D{Window: Square(1, 1, 0), OutC: 390, Groups: 1, Weight: "conv.weight"}, InputName)
+		x = g.Add("strided", &Conv2D{Window: Square(3, 2, 1), OutC: 102, Groups: 2, Weight: "strided.weight"}, x)
+		x = g.Add("flatten", &Flatten{}, x)
+		g.Add("dense", &Dense{Out: 300, Weight: "dense.weight"}, x)
+		r := rand.New(rand.NewPCG(9, 10))
+		half := randomWeights(t, g, r, true)
+		wide := WeightMap{}
+		for name, w := range half {
+			full := Weight{DType: F32, Shape: w.Shape}
+			for _, v := range w.Float32s() {
+				full.Data = binary.LittleEndian.AppendUint32(full.Data, math.Float32bits(v))
+			}
+			wide[name] = full
+		}
+		input := make([]float32, 3*g.Input.Elements())
+		for i := range input {
+			input[i] = float32(r.NormFloat64())
+		}
+		run := func(source WeightSource, isa kernels.ISA, batch, threads int) (out [][]float32, f16 int) {
+			m, err := NewModel(g, source, isa)
+			require.NoError(t, err)
+			p, err := m.Plan(PlanOptions{Batch: batch, Layers: []string{"conv", "strided", "dense"}})
+			require.NoError(t, err)
+			runner := p.NewRunner(threads)
+			defer runner.Close()
+			require.NoError(t, runner.Run(batch, input[:batch*g.Input.Elements()]))
+			for i := range p.Outputs() {
+				out = append(out, append([]float32(nil), runner.Output(i)...))
+			}
+			for _, w := range p.weights {
+				if w.f16 {
+					f16++
+				}
+			}
+			return out, f16
+		}
+		want, f16 := run(wide, kernels.Generic, 3, 1)
+		require.Zero(t, f16)
+		for _, isa := range kernels.All() {
+			for _, batch := range []int{1, 2, 3} {
+				got, f16 := run(half, isa, batch, 1+batch%2)
+				require.Equal(t, map[int]int{1: 3, 2: 3, 3: 2}[batch], f16, "batch %d: weights that stay float16", batch)
+				for i, values := range got {
+					for j, v := range values {
+						if math.Float32bits(v) != math.Float32bits(want[i][j]) {
+							t.Fatalf("%s, %s, batch %d: value %d of output %d is %v, want %v", layout, isa, batch, j, i, v, want[i][j])
+						}
+					}
+				}
+			}
+		}
 	}
 }

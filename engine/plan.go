@@ -446,7 +446,7 @@ func (p *planner) headStep(node int, from, to *value, e epilogue) {
 		from, w = p.stuffed(op, from, to.shape)
 	}
 	how := chooseAlgorithm(op, from.shape, to.shape)
-	weights := p.model.packed(node, in, how)
+	weights := p.model.packed(node, in, how, p.batch*to.shape.H*to.shape.W)
 	p.memory.Weights += weights.bytes()
 	if w.Pad.any() || how.method == winograd { // Winograd's last tiles may reach beyond a map without padding
 		p.zeros = max(p.zeros, from.shape.C)

@@ -82,7 +82,7 @@ func (s *gemmStep) cutWork(p *Plan) {
 	if rows := p.model.isa.Prefetch().Rows; rows > 0 {
 		s.rows = min(s.rows, rows) // so that the next panel comes while this one is used
 	}
-	panelBytes := w.k * w.panels[0].nr * 4
+	panelBytes := w.k * w.panels[0].nr * w.valueBytes()
 	size := max(1, cacheBytes/2/panelBytes)
 	for at := 0; at < len(w.panels); at += size {
 		s.groups = append(s.groups, w.panels[at:min(at+size, len(w.panels))])
@@ -152,7 +152,7 @@ func (s *gemmStep) pixels(w *worker, group []panel, r0, r1, nextGroup int) {
 		for t := range tiles {
 			var part unsafe.Pointer
 			if next != nil && t < share {
-				part = unsafe.Add(next, t*s.weights.k*group[i].nr*4/share)
+				part = unsafe.Add(next, t*s.weights.k*group[i].nr*s.weights.valueBytes()/share)
 			}
 			s.tile(w, &group[i], w.offsets[t*table:(t+1)*table], r0+t*n/tiles, r0+(t+1)*n/tiles, part)
 		}
@@ -178,7 +178,7 @@ func (s *gemmStep) nextPanel(group []panel, i, nextGroup int) unsafe.Pointer {
 	if next == nil || next.nr != group[i].nr { // a share of this panel's bytes may lie behind the end of a narrower one
 		return nil
 	}
-	return unsafe.Pointer(&s.weights.data[next.offset])
+	return s.weights.at(next.offset)
 }
 
 // offsets fills a tile's table [taps][mr] with byte offsets from the arena's begin.
@@ -219,7 +219,7 @@ func (s *gemmStep) offsets(w *worker, table []int64, r0, r1 int) {
 func (s *gemmStep) tile(w *worker, p *panel, table []int64, r0, r1 int, next unsafe.Pointer) {
 	t := &w.tile
 	isa, mr, rows := w.isa, s.weights.mr, r1-r0
-	weights := unsafe.Pointer(&s.weights.data[p.offset])
+	weights, size := s.weights.at(p.offset), s.weights.valueBytes()
 	base := unsafe.Add(w.base, p.group*s.kernel.cin*4)
 	t.Acc = &w.acc[0]
 	t.Scale, t.Shift, t.Res = nil, nil, nil
@@ -239,14 +239,17 @@ func (s *gemmStep) tile(w *worker, p *panel, table []int64, r0, r1 int, next uns
 		for k := 0; k < s.segLen; k += segLen {
 			t.SegLen = min(segLen, s.segLen-k)
 			t.A = unsafe.Add(base, k*4)
-			t.W = (*float32)(weights)
+			t.W, t.W16 = (*float32)(weights), nil
+			if s.weights.f16 {
+				t.W, t.W16 = nil, (*uint16)(weights)
+			}
 			t.First = seg == 0 && k == 0
 			t.Last = seg+t.Segments == len(s.taps) && k+t.SegLen == s.segLen
 			t.Next = next
 			isa.Gemm(p.nr, rows, t)
-			weights = unsafe.Add(weights, t.Segments*t.SegLen*p.nr*4)
+			weights = unsafe.Add(weights, t.Segments*t.SegLen*p.nr*size)
 			if next != nil {
-				next = unsafe.Add(next, t.Segments*t.SegLen*p.nr*4/isa.Prefetch().Share)
+				next = unsafe.Add(next, t.Segments*t.SegLen*p.nr*size/isa.Prefetch().Share)
 			}
 		}
 	}

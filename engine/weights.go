@@ -51,7 +51,7 @@ func (w Weight) Float32s() []float32 {
 		return view
 	}
 	out := make([]float32, w.Elements())
-	w.widen(out, 0)
+	w.widen(kernels.Generic, out, 0)
 	return out
 }
 
@@ -64,9 +64,9 @@ func (w Weight) view() []float32 {
 }
 
 // widen reads len(dst) values from element start on.
-func (w Weight) widen(dst []float32, start int) {
+func (w Weight) widen(isa kernels.ISA, dst []float32, start int) {
 	if w.DType == F16 {
-		kernels.WidenF16(dst, w.Data[2*start:])
+		isa.WidenF16(dst, w.Data[2*start:])
 		return
 	}
 	if view := w.view(); view != nil {

@@ -23,7 +23,7 @@ var Catalogue = []Family{
 	{"layernorm", "layer normalisation over the channels", []ISA{Generic, AVX2, AVX512}},
 	{"softmax", "softmax", []ISA{Generic}},
 	{"pack", "weights, float32 or float16, to panels", []ISA{Generic, AVX2, AVX512}},
-	{"widen", "float16 to float32", []ISA{Generic}},
+	{"widen", "float16 to float32", []ISA{Generic, AVX2, AVX512}},
 }
 
 // Runs tells which code the family runs when isa is asked for: isa itself, or Generic.

@@ -236,6 +236,11 @@ func avgPoolAVX2(p *PoolRow)
 //go:noescape
 func winogradFilters(t *winogradFilterTask)
 
+// widenBlocks is WidenF16 on AVX2 for n numbers, a multiple of 32.
+//
+//go:noescape
+func widenBlocks(dst *float32, src *byte, n int)
+
 //go:noescape
 func packF32(t *PanelPart)
 

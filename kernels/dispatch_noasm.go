@@ -17,6 +17,8 @@ func (isa ISA) avgPool(p *PoolRow) { avgPoolGeneric(p) }
 
 func winogradFilters(*winogradFilterTask) {}
 
+func widenBlocks(*float32, *byte, int) {}
+
 func packBlocks(t *PanelPart) { packGeneric(t) }
 
 func (isa ISA) winogradInput(t *WinogradInputTiles) { winogradInputGeneric(t) }

@@ -7,8 +7,16 @@ import (
 
 // WidenF16 converts IEEE 754 half precision to float32, which is exact, subnormals, infinities and NaN included. src holds
 // len(dst) numbers of two bytes, little-endian, at any address.
-func WidenF16(dst []float32, src []byte) {
+func (isa ISA) WidenF16(dst []float32, src []byte) {
 	src = src[:2*len(dst)]
+	for isa == AVX2 || isa == AVX512 {
+		n := min(len(dst)&^31, 1<<18) // some ten microseconds
+		if n == 0 {
+			break
+		}
+		widenBlocks(&dst[0], &src[0], n)
+		dst, src = dst[n:], src[2*n:]
+	}
 	for i := range dst {
 		dst[i] = widenF16(binary.LittleEndian.Uint16(src[2*i:]))
 	}

@@ -13,10 +13,30 @@ func TestWidenF16(t *testing.T) {
 		binary.LittleEndian.PutUint16(src[2*i:], uint16(i))
 		want[i] = float16.Frombits(uint16(i)).Float32()
 	}
-	eachISA(t, "widen", func(t *testing.T, _ ISA) {
-		WidenF16(got, src)
+	eachISA(t, "widen", func(t *testing.T, isa ISA) {
+		isa.WidenF16(got, src)
 		mustEqual(t, "float16", got, want)
 	})
+}
+
+func TestWidenF16Memory(t *testing.T) {
+	for _, p := range placements {
+		t.Run(p.name, func(t *testing.T) {
+			eachISA(t, "widen", func(t *testing.T, isa ISA) {
+				r := newRand(12)
+				for n := 1; n < 140; n++ {
+					src, dst, want := bytesOf(t, p, 2*n), p.alloc(t, n), make([]float32, n)
+					for i := range want {
+						h := uint16(r.Uint32())
+						binary.LittleEndian.PutUint16(src[2*i:], h)
+						want[i] = float16.Frombits(h).Float32()
+					}
+					isa.WidenF16(dst, src)
+					mustEqual(t, n, dst, want)
+				}
+			})
+		})
+	}
 }
 
 func BenchmarkWidenF16(b *testing.B) {
@@ -25,8 +45,12 @@ func BenchmarkWidenF16(b *testing.B) {
 	for i := range dst {
 		binary.LittleEndian.PutUint16(src[2*i:], float16.Fromfloat32(float32(r.NormFloat64()*0.1)).Bits())
 	}
-	b.SetBytes(1 << 17)
-	for b.Loop() {
-		WidenF16(dst, src)
+	for _, isa := range All() {
+		b.Run(isa.String(), func(b *testing.B) {
+			b.SetBytes(1 << 17)
+			for b.Loop() {
+				isa.WidenF16(dst, src)
+			}
+		})
 	}
 }
