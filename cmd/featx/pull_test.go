@@ -21,10 +21,10 @@ import (
 	"github.com/featx-go/featx/weights"
 )
 
-// hub serves the repository some/cifar as Hugging Face would: a CIFAR ResNet-20 with seeded weights. It counts the downloads of the weights.
-func hub(t *testing.T) (environment []string, weightsFile []byte, downloads *atomic.Int64) {
+// seededFile is plain safetensors with a network's seeded weights.
+func seededFile(t *testing.T, network string) []byte {
 	t.Helper()
-	g, err := arch.Build("cifar_resnet20", arch.Options{})
+	g, err := arch.Build(network, arch.Options{})
 	require.NoError(t, err)
 	source, err := arch.Seeded(g, 1)
 	require.NoError(t, err)
@@ -37,8 +37,15 @@ func hub(t *testing.T) (environment []string, weightsFile []byte, downloads *ato
 	}
 	var b bytes.Buffer
 	require.NoError(t, weights.WriteSafetensors(&b, map[string]string{"format": "pt"}, tensors, nil))
+	return b.Bytes()
+}
+
+// hub serves the repository some/cifar as Hugging Face would: a CIFAR ResNet-20 with seeded weights. It counts the downloads of the weights.
+func hub(t *testing.T) (environment []string, weightsFile []byte, downloads *atomic.Int64) {
+	t.Helper()
+	data := seededFile(t, "cifar_resnet20")
 	files := map[string][]byte{
-		"model.safetensors": b.Bytes(),
+		"model.safetensors": data,
 		"config.json":       []byte(`{"architecture": "resnet20", "pretrained_cfg": {"input_size": [3, 48, 48], "crop_pct": 1, "interpolation": "bicubic", "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}}`),
 	}
 	downloads = &atomic.Int64{}
@@ -62,7 +69,7 @@ func hub(t *testing.T) (environment []string, weightsFile []byte, downloads *ato
 	})
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
-	return []string{"HF_ENDPOINT=" + server.URL, "HF_TOKEN=", "FEATX_CACHE=" + t.TempDir(), "FEATX_MIRROR=", "FEATX_OFFLINE="}, b.Bytes(), downloads
+	return []string{"HF_ENDPOINT=" + server.URL, "HF_TOKEN=", "FEATX_CACHE=" + t.TempDir(), "FEATX_MIRROR=", "FEATX_OFFLINE="}, data, downloads
 }
 
 func TestPull(t *testing.T) {
@@ -149,6 +156,28 @@ func TestMirror(t *testing.T) {
 	r = commandEnv(t, dir, env, "models", "--cached")
 	require.Zero(t, r.status)
 	require.Equal(t, 2, strings.Count(r.stdout, "\n"), r.stdout)
+}
+
+// A published file becomes a model of the registry's network, with the registry's recipe and its address as the source.
+func TestConvertEntry(t *testing.T) {
+	for _, name := range []string{"squeezenet1_1", "shufflenet_v2_x0_5"} {
+		e, err := weights.Lookup(name)
+		require.NoError(t, err)
+		dir := t.TempDir()
+		data := seededFile(t, e.Network)
+		write(t, dir, "download", data)
+		require.NoError(t, convertEntry(t.Context(), filepath.Join(dir, "download"), filepath.Join(dir, "model"), e))
+		m, err := weights.Open(filepath.Join(dir, "model"))
+		require.NoError(t, err)
+		require.Equal(t, e.Network, m.Graph.Arch)
+		require.Equal(t, e.Recipe, m.Recipe)
+		require.Equal(t, weights.Source{File: e.URL, SHA256: fmt.Sprintf("%x", sha256.Sum256(data)), Arch: e.Network, Format: "safetensors"}, m.Source)
+		m.Close()
+
+		e.Network, e.URL = "resnet18", "https://weights.invalid/resnet18.pth"
+		require.ErrorContains(t, convertEntry(t.Context(), filepath.Join(dir, "download"), filepath.Join(dir, "other"), e), "the weights do not fit the network")
+		requireOnly(t, dir, "download", "model")
+	}
 }
 
 // Proxies are those of the environment.
