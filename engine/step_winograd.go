@@ -43,7 +43,7 @@ const (
 )
 
 // winogradChannels is how many input channels the two passes take at a time, so that what lies between them stays in L1.
-const winogradChannels = 64
+const winogradChannels = 128
 
 func (s *winogradStep) prepare(p *Plan) {
 	y, x := s.y, s.x
@@ -87,7 +87,7 @@ func (s *winogradStep) bestBlock(tiles int) int {
 	for blocks := 1; blocks <= tiles; blocks++ {
 		size := (tiles + blocks - 1) / blocks
 		traffic := blocks * weights
-		if bytes := size * s.frequencies * s.cin * 4; bytes > 2*cacheBytes {
+		if bytes := size * s.frequencies * s.cin * 4; bytes > 5*cacheBytes/2 {
 			traffic += tiles * s.frequencies * s.cin * 4 * len(s.weights.panels)
 		}
 		if best == 0 || traffic < least {
@@ -104,7 +104,7 @@ func (s *winogradStep) bestBlock(tiles int) int {
 func (s *winogradStep) cut(n, threads int) (blocks, groups int) {
 	tiles := n * s.tilesY * s.tilesX
 	blocks = (tiles + s.block - 1) / s.block
-	if blocks < 2*threads && tiles >= 4*threads*s.weights.mr {
+	if blocks < 4*threads && tiles >= 4*threads*s.weights.mr {
 		blocks = roundUp(blocks, threads)
 	}
 	groups = 1
@@ -226,6 +226,9 @@ func (s *winogradStep) multiply(w *worker, p *panel, inputs, products []float32,
 		rows = min(rows, ahead.Rows)
 	}
 	parts := (count + rows - 1) / rows
+	if ahead.Share > parts { // so that the whole of the next frequency's weights is asked for
+		parts = min(ahead.Share, count)
+	}
 	for f := range s.frequencies {
 		t.W = &s.weights.data[p.offset+f*s.cin*p.nr]
 		for i := range parts {

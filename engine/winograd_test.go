@@ -22,6 +22,10 @@ func TestWinogradConvolutions(t *testing.T) {
 		algorithm    string // at these sizes
 	}{
 		{[2]int{3, 3}, [2]int{17, 18}, "F(4x4,3x3)"},
+		{[2]int{3, 3}, [2]int{14, 13}, "F(2x4,3x3)"},
+		{[2]int{3, 3}, [2]int{8, 7}, "F(2x2,3x3)"},
+		{[2]int{1, 3}, [2]int{5, 9}, "F(1x2,1x3)"},
+		{[2]int{3, 1}, [2]int{9, 4}, "F(2x1,3x1)"},
 		{[2]int{1, 7}, [2]int{5, 21}, "F(1x6,1x7)"},
 		{[2]int{7, 1}, [2]int{20, 6}, "F(6x1,7x1)"},
 		{[2]int{5, 5}, [2]int{15, 18}, "F(4x4,5x5)"},
@@ -33,7 +37,7 @@ func TestWinogradConvolutions(t *testing.T) {
 					Pad: engine.Pad{Top: c.kernel[0] / 2, Left: c.kernel[1] / 3, Bottom: c.kernel[0] / 3, Right: c.kernel[1] / 2}}
 				same := w
 				same.Pad = engine.Pad{Top: c.kernel[0] / 2, Left: c.kernel[1] / 2, Bottom: c.kernel[0] / 2, Right: c.kernel[1] / 2}
-				g := &engine.Graph{Layout: layout, Input: engine.Shape{H: c.size[0], W: c.size[1], C: 69}}
+				g := &engine.Graph{Layout: layout, Input: engine.Shape{H: c.size[0], W: c.size[1], C: 99}}
 				g.Add("a", &engine.Conv2D{Window: w, OutC: 85, Groups: 1, Weight: "a.w", Bias: "a.b"}, engine.InputName)
 				g.Add("b", &engine.Conv2D{Window: same, OutC: 85, Groups: 1, Weight: "b.w"}, "a")
 				g.Add("c", &engine.Add{}, "b", "a")
