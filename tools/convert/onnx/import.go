@@ -80,9 +80,24 @@ func Parse(data []byte, open func(name string) ([]byte, error)) (*Model, error) 
 	if len(m.input.dims) < 2 || len(m.input.dims) > 5 {
 		return nil, fmt.Errorf("ONNX: the input %q has %d axes: batch x channels x height x width are supported", m.input.name, len(m.input.dims))
 	}
-	few := func(n int) bool { return n >= 1 && n <= 4 }
-	m.nhwc = len(m.input.dims) == 4 && few(m.input.dims[3]) && !few(m.input.dims[1])
+	m.nhwc = len(m.input.dims) == 4 && p.graph.channelsLast(m.input)
 	return m, nil
+}
+
+// channelsLast says whether the input is batch x height x width x channels: by the transposition that it goes through, or else by its channels, which are few.
+func (g *graphProto) channelsLast(input valueInfo) bool {
+	for _, n := range g.nodes {
+		if a := n.attrs["perm"]; n.op == "Transpose" && a != nil && slices.Contains(n.inputs, input.name) {
+			switch {
+			case slices.Equal(a.ints, []int64{0, 3, 1, 2}):
+				return true
+			case slices.Equal(a.ints, []int64{0, 2, 3, 1}):
+				return false
+			}
+		}
+	}
+	few := func(n int) bool { return n >= 1 && n <= 4 }
+	return few(input.dims[3]) && !few(input.dims[1])
 }
 
 // Size is the height and width of the model's input; 0 where the file leaves it open.
@@ -244,16 +259,6 @@ func (im *importer) outputs(top *scope) error {
 			w.node = other
 			v = &w
 		}
-		if v.node == engine.InputName {
-			op, name := engine.Op(&engine.Identity{}), im.free(o.name)
-			s, err := im.emit(name, op, v.node)
-			if err != nil {
-				return err
-			}
-			w := *v
-			w.node, w.shape = name, s
-			v = &w
-		}
 		if len(v.dims[0]) > 0 {
 			return fmt.Errorf("output %q: %w", o.name, errBatch)
 		}
@@ -268,10 +273,13 @@ func (im *importer) outputs(top *scope) error {
 		default:
 			want = [3]int{dims[1], dims[2], product(dims[3:])}
 		}
-		if flat && v.shape.Flat && v.straight() {
-			continue // a flattened map is a vector as it is
-		}
-		if v.straight() && v.shape == (engine.Shape{C: want[axisC], H: want[axisH], W: want[axisW], Flat: flat}) {
+		// A flattened map is a vector as it is.
+		if v.straight() && (flat && v.shape.Flat || v.shape == engine.Shape{C: want[axisC], H: want[axisH], W: want[axisW], Flat: flat}) {
+			if v.node == engine.InputName {
+				if _, err := im.emit(im.free(o.name), &engine.Identity{}, v.node); err != nil {
+					return err
+				}
+			}
 			continue
 		}
 		w := *v
@@ -579,6 +587,12 @@ func (im *importer) node(s *scope, n *nodeProto) error {
 	if err != nil {
 		im.problems.refused = append(im.problems.refused, fmt.Sprintf("%s: %v", c.name, err))
 		return nil
+	}
+	for i, name := range n.outputs {
+		if name != "" && (i >= len(list) || list[i] == nil && translate != nil) {
+			im.problems.refused = append(im.problems.refused, fmt.Sprintf("%s: its output %q is not supported", c.name, name))
+			return nil
+		}
 	}
 	outputs(list)
 	for i, v := range list {

@@ -467,6 +467,9 @@ func (im *importer) layOut(v *value, shape engine.Shape) (*value, error) {
 	if op := v.shuffle(shape); op != nil {
 		return im.view(v, op, "")
 	}
+	if op := v.exchange(shape); op != nil {
+		return im.view(v, op, "")
+	}
 	// Rotations of two runs of factors, until they are in order. Each is a transposition of a map of (what is in order) x (a run) x (the rest).
 	want := slices.Concat(v.dims...)
 	have := v.base
@@ -497,9 +500,7 @@ func (im *importer) layOut(v *value, shape engine.Shape) (*value, error) {
 		if current, err = im.reshapeNode(current, blocks); err != nil {
 			return nil, err
 		}
-		// Permute counts H, W, C as 0, 1, 2 where this file counts C, H, W.
-		hwc := func(axis int) int { return (axis + 2) % 3 }
-		if current, err = im.view(current, &engine.Permute{Axes: [3]int{hwc(perm[axisH]), hwc(perm[axisW]), hwc(perm[axisC])}}, "transposed"); err != nil {
+		if current, err = im.view(current, permute(perm), "transposed"); err != nil {
 			return nil, err
 		}
 		have = order
@@ -509,6 +510,38 @@ func (im *importer) layOut(v *value, shape engine.Shape) (*value, error) {
 	}
 	current.name = v.name
 	return im.view(current, &engine.Reshape{H: shape.H, W: shape.W, C: shape.C, Flat: shape.Flat}, "")
+}
+
+// exchange is the transposition that gives a map of the shape at once, if whole axes only change their places; else nil.
+func (v *value) exchange(to engine.Shape) engine.Op {
+	if to.Flat || v.shape.Flat {
+		return nil
+	}
+	have, want := extents(v.shape), extents(to)
+	order := slices.Concat(v.dims...)
+	for _, perm := range [][3]int{{0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}} { // which axis of v becomes C, H, W
+		if want != [3]int{have[perm[0]], have[perm[1]], have[perm[2]]} {
+			continue
+		}
+		var got []*atom
+		for _, axis := range perm {
+			for _, a := range v.base {
+				if a.axis == axis {
+					got = append(got, a)
+				}
+			}
+		}
+		if slices.Equal(got, order) {
+			return permute(perm)
+		}
+	}
+	return nil
+}
+
+// permute makes the axes perm of a map the axes C, H, W. The engine counts H, W, C where this file counts C, H, W.
+func permute(perm [3]int) engine.Op {
+	hwc := func(axis int) int { return (axis + 2) % 3 }
+	return &engine.Permute{Axes: [3]int{hwc(perm[axisH]), hwc(perm[axisW]), hwc(perm[axisC])}}
 }
 
 func (im *importer) reshapeNode(v *value, blocks [3]int) (*value, error) {
