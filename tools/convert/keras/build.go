@@ -130,11 +130,7 @@ func (b *builder) model(t *topology, prefix string, w *weightTree, inputs []stri
 		if l == nil {
 			return broken, false
 		}
-		n := r.call
-		if l.inner != nil && l.firstCall(n) > 0 {
-			n--
-		}
-		out, ok := values[at{r.layer, n}]
+		out, ok := values[at{r.layer, r.call - l.firstCall}]
 		if !ok || r.output >= len(out) {
 			return broken, false
 		}
@@ -193,21 +189,6 @@ func (b *builder) model(t *topology, prefix string, w *weightTree, inputs []stri
 		outputs = append(outputs, out)
 	}
 	return outputs, nil
-}
-
-// firstCall is the number under which others know the first call of a nested model: Keras counts the model's own making as call 0, but for Keras 3's Sequential.
-func (l *layer) firstCall(asked int) int {
-	if len(l.calls) == 1 {
-		return min(asked, 1)
-	}
-	if l.inner.sequential {
-		for _, c := range l.calls {
-			if c.kwargs != nil && len(c.args) > 0 { // as Keras 3 writes it
-				return 0
-			}
-		}
-	}
-	return 1
 }
 
 // resolve replaces references by the names of nodes; it is not ready if one of them is not made yet.

@@ -163,6 +163,7 @@ type layer struct {
 	config      config
 	trainable   bool
 	inner       *topology // of a layer that is itself a model
+	firstCall   int       // of a model: the number under which its first call is known
 	operator    bool      // one of Keras 3's operations, which is no layer: it has no place among the layers' weights
 	calls       []call    // one for each time that the layer is used
 }
@@ -233,7 +234,44 @@ func parseTopology(model config, depth int) (*topology, error) {
 	if err != nil {
 		return nil, fmt.Errorf("model %q: %w", t.name, err)
 	}
+	t.countCalls()
 	return t, nil
+}
+
+// countCalls finds out whether the first call of a nested model is number 1, as in Keras 2, which counts the model's own making as number 0, or
+// number 0, as in Keras 3.
+func (t *topology) countCalls() {
+	used := map[string]map[int]bool{}
+	var note func(v any)
+	note = func(v any) {
+		switch v := v.(type) {
+		case reference:
+			if used[v.layer] == nil {
+				used[v.layer] = map[int]bool{}
+			}
+			used[v.layer][v.call] = true
+		case []any:
+			for _, e := range v {
+				note(e)
+			}
+		}
+	}
+	for _, r := range t.outputs {
+		note(r)
+	}
+	for _, l := range t.layers {
+		for _, c := range l.calls {
+			note(c.args)
+			for _, v := range c.kwargs {
+				note(v)
+			}
+		}
+	}
+	for _, l := range t.layers {
+		if l.inner != nil && !used[l.name][0] && (used[l.name][len(l.calls)] || len(l.calls) == 1) {
+			l.firstCall = 1
+		}
+	}
 }
 
 // chain connects the layers of a sequential model, which may begin with an InputLayer or give its input's shape elsewhere.
@@ -278,9 +316,6 @@ func parseLayer(c config, depth int) (*layer, error) {
 	if v, ok := l.config["trainable"].(bool); ok {
 		l.trainable = v
 	}
-	if module, _ := c["module"].(string); strings.Contains(module, ".ops.") {
-		l.operator = true
-	}
 	switch l.class {
 	case "Sequential", "Functional", "Model":
 		var err error
@@ -294,6 +329,10 @@ func parseLayer(c config, depth int) (*layer, error) {
 	nodes, _ := c["inbound_nodes"].([]any)
 	for _, n := range nodes {
 		l.calls = append(l.calls, parseCall(n))
+	}
+	if len(nodes) > 0 && asConfig(nodes[0]) != nil {
+		_, layer := l.config["dtype"] // which operations do not have
+		l.operator = !layer && l.inner == nil
 	}
 	return l, nil
 }

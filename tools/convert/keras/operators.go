@@ -248,21 +248,29 @@ func (u *use) reduce(name string) (string, error) {
 
 // slicing is x[..., ::-1], which turns the order of channels around; other slices are not supported.
 func (u *use) slicing() (string, error) {
-	u.single()
+	s := u.single()
 	spec := u.option("slice_spec", 1)
 	if spec == nil {
 		spec = u.option("key", 1)
 	}
-	text, err := json.Marshal(spec)
-	if err != nil {
-		return broken, err
+	list, _ := spec.([]any)
+	reverse := len(list) > 1 && !s.Flat
+	for i, v := range list {
+		c := asConfig(v)
+		bounds := c
+		if c["config"] != nil {
+			bounds = asConfig(c["config"])
+		}
+		class := strings.Trim(strings.ToLower(className(c["class_name"])), "_")
+		step, _ := numbers(bounds["step"])
+		last := i == len(list)-1
+		reverse = reverse && c != nil && bounds["start"] == nil && bounds["stop"] == nil &&
+			(last && len(step) == 1 && step[0] == -1 || !last && len(step) == 0 && (class == "ellipsis" || len(list) == 4))
 	}
-	// Only the last axis has a step, and it is -1; Keras writes slices as {"start": null, "stop": null, "step": -1}.
-	plain := strings.NewReplacer(`"class_name":"slice"`, "", `"class_name":"__ellipsis__"`, "...", `"class_name":"Ellipsis"`, "...").Replace(string(text))
-	if s := u.single(); !s.Flat && strings.Contains(plain, "...") && strings.Count(plain, "step") == 1 && strings.Contains(plain, `"step":-1`) &&
-		!strings.ContainsAny(strings.ReplaceAll(plain, `"step":-1`, ""), "0123456789") {
+	if reverse {
 		return u.one(&engine.Slice{Start: [3]int{0, 0, -1}, Stop: [3]int{0, 0, -s.C - 1}, Step: [3]int{1, 1, -1}})
 	}
+	text, _ := json.Marshal(spec)
 	return broken, fmt.Errorf("the slice %.200s is not supported", text)
 }
 

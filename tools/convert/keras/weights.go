@@ -184,7 +184,7 @@ func assign(where string, variables []*variable, layers []*weightTree, stored []
 
 // find looks for a layer's weight by its path, or else its name, if there is one such.
 func find(stored []*array, l *weightTree, name string) *array {
-	for _, layer := range []string{l.path, l.name} {
+	for _, layer := range []string{l.path, l.name, ""} { // Keras 2's Normalization does not name its layer
 		var found *array
 		for _, s := range stored {
 			path, _, _ := strings.Cut(s.name, ":")
