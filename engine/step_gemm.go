@@ -20,9 +20,10 @@ type gemmStep struct {
 
 	// Work is cut into blocks of tiles x groups of panels.
 	groups [][]panel
-	block  int // tiles
-	rows   int // of a tile, at most
-	swap   bool
+	block  int  // tiles
+	rows   int  // of a tile, at most
+	swap   bool // panels outside, tiles inside
+	ahead  int  // pixels of the whole batch, if tiles prefetch the residual of the next one; else 0
 }
 
 // tap is a segment's place relative to the first one of the window, in pixels.
@@ -73,14 +74,19 @@ func (s *gemmStep) cutWork(p *Plan) {
 	w := s.weights
 	tileMACs := w.mr * w.k * s.kernel.outC
 	s.rows = w.mr
+	prefetchRows := p.model.isa.Prefetch().Rows
 	if w.bytes() <= cacheBytes {
 		s.groups = [][]panel{w.panels}
+		if res := s.epilogue.res; res != nil && res.buffer.local == 0 && prefetchRows > 0 {
+			s.ahead = p.batch * s.to.shape.H * s.to.shape.W
+			s.rows = min(s.rows, prefetchRows)
+		}
 		s.block = min(64, 1+(1<<20)/tileMACs)
 		return
 	}
 	s.swap = true
-	if rows := p.model.isa.Prefetch().Rows; rows > 0 {
-		s.rows = min(s.rows, rows) // so that the next panel comes while this one is used
+	if prefetchRows > 0 {
+		s.rows = min(s.rows, prefetchRows) // so that the next panel comes while this one is used
 	}
 	panelBytes := w.k * w.panels[0].nr * w.valueBytes()
 	size := max(1, cacheBytes/2/panelBytes)
@@ -137,7 +143,7 @@ func (s *gemmStep) pixels(w *worker, group []panel, r0, r1, nextGroup int) {
 			first, end := r0+t*n/tiles, r0+(t+1)*n/tiles
 			s.offsets(w, w.offsets[:table], first, end)
 			for i := range group {
-				s.tile(w, &group[i], w.offsets[:table], first, end, nil)
+				s.tile(w, &group[i], w.offsets[:table], first, end, s.nextResidual(w, end, i))
 			}
 			s.activate(w, group, first, end)
 		}
@@ -166,6 +172,16 @@ func (s *gemmStep) activate(w *worker, group []panel, r0, r1 int) {
 	s.epilogue.activate(w, s.to, r0, r1-r0, group[0].outC, last.outC+last.cols-group[0].outC)
 }
 
+// nextResidual is where the part of the residual lies that panel i of the tile before pixel r0 may prefetch: the next tile's, which comes from far and in pieces too short for
+// the CPU to foresee.
+func (s *gemmStep) nextResidual(w *worker, r0, i int) unsafe.Pointer {
+	if r0+s.rows > s.ahead {
+		return nil
+	}
+	res := s.epilogue.res
+	return unsafe.Pointer(w.float(w.at(res) + r0*res.stride + i*s.rows*res.stride/len(s.weights.panels)))
+}
+
 // nextPanel is where the weights lie that this thread will probably want after panel i of a group; nil if there are none.
 func (s *gemmStep) nextPanel(group []panel, i, nextGroup int) unsafe.Pointer {
 	var next *panel
@@ -181,22 +197,29 @@ func (s *gemmStep) nextPanel(group []panel, i, nextGroup int) unsafe.Pointer {
 	return s.weights.at(next.offset)
 }
 
-// offsets fills a tile's table [taps][mr] with byte offsets from the arena's begin.
+// offsets fills a tile's table [taps][mr] with byte offsets from the arena's begin, run by run of neighbouring pixels.
 func (s *gemmStep) offsets(w *worker, table []int64, r0, r1 int) {
 	in, out := s.from, s.to
 	mr, begin := s.weights.mr, w.at(in)
-	x := r0 % out.shape.W
-	y := r0 / out.shape.W % out.shape.H
-	picture := r0 / out.shape.W / out.shape.H
-	for r := range r1 - r0 {
-		iy := y*s.window.Stride[0] - s.window.Pad.Top
-		ix := x*s.window.Stride[1] - s.window.Pad.Left
+	x, row := r0%out.shape.W, r0/out.shape.W
+	y, picture := row%out.shape.H, row/out.shape.H
+	step := int64(s.window.Stride[1]*in.stride) * 4
+	for r := 0; r < r1-r0; {
+		iy, ix := y*s.window.Stride[0]-s.window.Pad.Top, x*s.window.Stride[1]-s.window.Pad.Left
 		pixel := (picture*in.shape.H+iy)*in.shape.W + ix
-		if iy >= 0 && ix >= 0 && iy+s.spanY < in.shape.H && ix+s.spanX < in.shape.W {
+		run := min(r1-r0-r, out.shape.W-x)
+		if clear := in.shape.W - s.spanX - ix; iy >= 0 && ix >= 0 && iy+s.spanY < in.shape.H && clear > 0 {
+			run = min(run, (clear-1)/s.window.Stride[1]+1)
 			for i, t := range s.taps {
-				table[i*mr+r] = int64(begin+(pixel+t.dy*in.shape.W+t.dx)*in.stride) * 4
+				at := int64(begin+(pixel+t.dy*in.shape.W+t.dx)*in.stride) * 4
+				entries := table[i*mr+r:][:run]
+				for j := range entries {
+					entries[j] = at
+					at += step
+				}
 			}
-		} else {
+		} else { // a pixel whose window the border cuts
+			run = 1
 			for i, t := range s.taps {
 				at := 0 // the zeros
 				if uint(iy+t.dy) < uint(in.shape.H) && uint(ix+t.dx) < uint(in.shape.W) {
@@ -205,7 +228,8 @@ func (s *gemmStep) offsets(w *worker, table []int64, r0, r1 int) {
 				table[i*mr+r] = int64(at) * 4
 			}
 		}
-		if x++; x == out.shape.W {
+		r += run
+		if x += run; x == out.shape.W {
 			x = 0
 			if y++; y == out.shape.H {
 				y = 0
