@@ -26,6 +26,7 @@ type packedWeights struct {
 	turned    bool // the tensor is a copy
 	values    int  // of data or half
 	f16       bool // see keepsF16
+	grouped   bool // panels are of several groups
 	packing   *packing
 	left      atomic.Int32 // panels that are not packed yet
 	ready     chan struct{}
@@ -33,7 +34,7 @@ type packedWeights struct {
 
 // panel is one run of output channels of one group.
 type panel struct {
-	group  int
+	group  int // or the first of several
 	outC   int // first output channel
 	cols   int // output channels, at most nr
 	nr     int
@@ -149,6 +150,14 @@ func (w *packedWeights) form(isa kernels.ISA) {
 		w.k = w.algorithm.y.Products * w.algorithm.x.Products * s.cin
 	}
 	perGroup := s.outC / s.groups
+	if nr := isa.GroupsWidth(s.cin, perGroup); nr > 0 && s.groups > 1 && !w.f16 {
+		w.grouped = true
+		for c := 0; c < s.outC; c += nr {
+			w.panels = append(w.panels, panel{c / perGroup, c, min(nr, s.outC-c), nr, w.values})
+			w.values += w.k * nr
+		}
+		return
+	}
 	for group := range s.groups {
 		for c := 0; c < perGroup; {
 			nr := isa.PanelWidth(perGroup - c)

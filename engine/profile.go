@@ -224,7 +224,11 @@ func (s *gemmStep) describe() description {
 			algorithm += fmt.Sprintf(" in %d groups", s.kernel.groups)
 		}
 	}
-	return description{kernel: "gemm", algorithm: algorithm, reads: reads(s.from, s.epilogue), shape: s.to.shape, weights: s.weights.bytes()}
+	kernel := "gemm"
+	if s.weights.grouped {
+		kernel = "gemmgrouped"
+	}
+	return description{kernel: kernel, algorithm: algorithm, reads: reads(s.from, s.epilogue), shape: s.to.shape, weights: s.weights.bytes()}
 }
 
 func (s *depthwiseStep) describe() description {

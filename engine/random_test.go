@@ -82,6 +82,9 @@ func randomGraph(r *rand.Rand) *engine.Graph {
 			if r.IntN(2) == 0 {
 				c.Bias = name + ".b"
 			}
+			if width := 4 << r.IntN(2); r.IntN(3) == 0 && channels(x)%width == 0 {
+				c.Groups, c.OutC = channels(x)/width, channels(x)
+			}
 			if r.IntN(4) == 0 { // depthwise
 				c.Groups = channels(x)
 				c.OutC = c.Groups

@@ -270,7 +270,11 @@ func (s *gemmStep) tile(w *worker, p *panel, table []int64, r0, r1 int, next uns
 			t.First = seg == 0 && k == 0
 			t.Last = seg+t.Segments == len(s.taps) && k+t.SegLen == s.segLen
 			t.Next = next
-			isa.Gemm(p.nr, rows, t)
+			if s.weights.grouped {
+				isa.GemmGrouped(rows, t)
+			} else {
+				isa.Gemm(p.nr, rows, t)
+			}
 			weights = unsafe.Add(weights, t.Segments*t.SegLen*p.nr*size)
 			if next != nil {
 				next = unsafe.Add(next, t.Segments*t.SegLen*p.nr*size/isa.Prefetch().Share)

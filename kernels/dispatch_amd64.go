@@ -29,6 +29,17 @@ func (isa ISA) Gemm(nr, rows int, t *GemmTile) {
 	}
 }
 
+func (isa ISA) gemmGrouped(rows, mr int, t *GemmTile) {
+	switch {
+	case isa == AVX512 && t.SegLen == 4:
+		gemmGroups4AVX512(rows, t)
+	case isa == AVX512:
+		gemmGroups8AVX512(rows, t)
+	default:
+		gemmGroupedGeneric(rows, mr, t)
+	}
+}
+
 func (isa ISA) epilogue(e *Elementwise) {
 	switch isa {
 	case AVX512:
@@ -321,3 +332,9 @@ func layerNormAVX512(l *LayerNorm)
 
 //go:noescape
 func layerNormAVX2(l *LayerNorm)
+
+//go:noescape
+func gemmGroups4AVX512(rows int, t *GemmTile)
+
+//go:noescape
+func gemmGroups8AVX512(rows int, t *GemmTile)

@@ -9,6 +9,8 @@ func (isa ISA) Gemm(nr, rows int, t *GemmTile) {
 	gemmGeneric(isa.panel(nr, rows), rows, t)
 }
 
+func (isa ISA) gemmGrouped(rows, mr int, t *GemmTile) { gemmGroupedGeneric(rows, mr, t) }
+
 func (isa ISA) epilogue(e *Elementwise) { epilogueGeneric(e) }
 
 func (isa ISA) maxPool(p *PoolRow) { maxPoolGeneric(p) }
