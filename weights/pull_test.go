@@ -239,6 +239,14 @@ func TestPull(t *testing.T) {
 			}
 			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(file))
 		}, 3, ",bytes=1000001-,", "", 0},
+		{"becomes longer", func(w http.ResponseWriter, r *http.Request, n int) {
+			if n == 1 {
+				w.Header().Set("Content-Length", "900000")
+				w.Write(file[:400_000])
+				panic(http.ErrAbortHandler)
+			}
+			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(file))
+		}, 3, ",bytes=400000-,", "", 0},
 		{"answers with another part", func(w http.ResponseWriter, r *http.Request, n int) {
 			if n == 1 {
 				cut(w, r, file, 500_000)
