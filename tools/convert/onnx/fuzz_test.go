@@ -51,7 +51,7 @@ func checked(t testing.TB, data []byte) (*Network, error) {
 }
 
 func FuzzONNX(f *testing.F) {
-	seeds, err := filepath.Glob("testdata/*.onnx")
+	seeds, err := filepath.Glob(filepath.Join(exports, "*.onnx"))
 	require.NoError(f, err)
 	for _, path := range seeds {
 		data, err := os.ReadFile(path)

@@ -179,13 +179,13 @@ func TestRefuses(t *testing.T) {
 	}
 	bomb = append(bomb, text(25, message(text(1, "o"), texts(4, "x"), texts(5, "y"), each(7, node("Relu", "", []string{"x"}, []string{"y"})), text(10, "local")))...)
 	for want, data := range map[string][]byte{
-		"operator set 6: 7 to 23 are supported":                                                  modelOf(6, graphOf(image4, "y", relu)),
-		"operator set 24: 7 to 23 are supported":                                                 modelOf(24, graphOf(image4, "y", relu)),
-		"names no operator set":                                                                  message(number(1, 8), text(7, graphOf(image4, "y", relu))),
-		"the model has 2 inputs (image, mask): one is supported":                                 modelOf(13, message(graphOf(image4, "y", relu), each(11, info("mask", tFloat, 1)))),
-		`the input "image" is of uint8`:                                                          modelOf(13, message(each(1, relu...), each(11, info("image", tUint8, image4...)), each(12, text(1, "y")))),
-		"has 1 axes":                                                                             modelOf(13, graphOf([]int64{3}, "y", relu)),
-		"is not known: [-1 -1 8 8]":                                                              modelOf(13, graphOf([]int64{0, 0, 8, 8}, "y", relu)),
+		"operator set 6: 7 to 23 are supported":                  modelOf(6, graphOf(image4, "y", relu)),
+		"operator set 24: 7 to 23 are supported":                 modelOf(24, graphOf(image4, "y", relu)),
+		"names no operator set":                                  message(number(1, 8), text(7, graphOf(image4, "y", relu))),
+		"the model has 2 inputs (image, mask): one is supported": modelOf(13, message(graphOf(image4, "y", relu), each(11, info("mask", tFloat, 1)))),
+		`the input "image" is of uint8: only floating point`:     modelOf(13, message(each(1, relu...), each(11, info("image", tUint8, image4...)), each(12, text(1, "y")))),
+		"has 1 axes":                modelOf(13, graphOf([]int64{3}, "y", relu)),
+		"is not known: [-1 -1 8 8]": modelOf(13, graphOf([]int64{0, 0, 8, 8}, "y", relu)),
 		`"z" reads "k", which no node before it gives`:                                           modelOf(13, graphOf(image4, "y", [][]byte{node("Add", "z", []string{"image", "k"}, []string{"y"})})),
 		`the output "nothing" is given by no node`:                                               modelOf(13, graphOf(image4, "nothing", relu)),
 		"no output that depends on the picture":                                                  modelOf(13, graphOf(image4, "k", relu, floats("k", []int64{1}, 1))),

@@ -318,8 +318,8 @@ func (im *importer) dilatedMean(name string, x *value, r arrangement, w engine.W
 	padded.Bottom, padded.Right = max(0, need(s.H, 0, w.Pad.Top)-sizes[0]), max(0, need(s.W, 1, w.Pad.Left)-sizes[1])
 	conv := &engine.Conv2D{Window: w, OutC: s.C, Groups: s.C}
 	conv.Pad, conv.Ceil = padded, false
-	if im.budget -= s.C*w.Kernel[0]*w.Kernel[1] + s.H*s.W; im.budget < 0 {
-		return nil, errBudget
+	if err := im.spend(s.C*w.Kernel[0]*w.Kernel[1] + s.H*s.W); err != nil {
+		return nil, err
 	}
 	ones := newArray(tFloat, []int{s.C, 1, w.Kernel[0], w.Kernel[1]})
 	for i := range ones.floats {
@@ -430,7 +430,7 @@ func (im *importer) dense(name string, x *value, op *engine.Dense) (*value, erro
 	if err != nil {
 		return nil, err
 	}
-	node := im.free(name)
+	node := im.free.name(name)
 	s, err := im.emit(node, op, x.node)
 	if err != nil {
 		return nil, err

@@ -192,7 +192,7 @@ func translateLpNorm(im *importer, c *call, in []*value) ([]*value, error) {
 		if length, err = im.apply(c.names[0]+".atleast", length, &engine.Clip{Lo: least, Hi: infinity}); err != nil {
 			return nil, err
 		}
-		node := im.free(c.names[0])
+		node := im.free.name(c.names[0])
 		s, err := im.emit(node, &engine.Arithmetic{Func: engine.Div}, x.node, length.node)
 		if err != nil {
 			return nil, err

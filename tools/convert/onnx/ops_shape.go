@@ -119,7 +119,7 @@ func translateConcat(im *importer, c *call, in []*value) ([]*value, error) {
 		}
 		inputs[i] = node.node
 	}
-	node := im.free(c.names[0])
+	node := im.free.name(c.names[0])
 	s, err := im.emit(node, &engine.Concat{}, inputs...)
 	if err != nil {
 		return nil, err
@@ -455,7 +455,7 @@ func translateDepthToSpace(im *importer, c *call, in []*value) ([]*value, error)
 
 // mapNode emits an operation from a map (batch x C x H x W) to a map.
 func (im *importer) mapNode(name string, x *value, op engine.Op) (*value, error) {
-	node := im.free(name)
+	node := im.free.name(name)
 	s, err := im.emit(node, op, x.node)
 	if err != nil {
 		return nil, err
@@ -671,7 +671,7 @@ func translateReduce(im *importer, c *call, in []*value, f string) ([]*value, er
 	if (axes == "HW" || axes == "WH") && (f == engine.ReduceMean || f == engine.ReduceMax) && !x.shape.Flat {
 		op = &engine.AdaptivePool{OutH: 1, OutW: 1, Max: f == engine.ReduceMax, Flatten: flat}
 	}
-	node := im.free(name)
+	node := im.free.name(name)
 	s, err := im.emit(node, op, x.node)
 	if err != nil {
 		return nil, err

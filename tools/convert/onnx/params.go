@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -38,6 +39,9 @@ func (im *importer) optional(in []*value, i int, shape []int) (string, error) {
 
 // tensor makes computed elements a tensor of the model file.
 func (im *importer) tensor(name string, a *array) (string, error) {
+	if err := im.spend(a.len()); err != nil {
+		return "", err
+	}
 	data, err := a.float32s()
 	if err != nil {
 		return "", fmt.Errorf("%q: %w", name, err)
@@ -47,28 +51,39 @@ func (im *importer) tensor(name string, a *array) (string, error) {
 
 // register names a tensor, which is stored in source or was computed to data. One that is not the same as an earlier one of that name gets a number.
 func (im *importer) register(name string, dtype weights.DType, shape []int, source *tensorProto, data []byte, fetch func() ([]byte, error)) string {
+	key := fmt.Sprintf("%q %s %v %p %x", name, dtype, shape, source, sha256.Sum256(data))
+	if known, ok := im.tensors[key]; ok {
+		return known
+	}
 	if name == "" {
 		name = "constant"
 	}
-	for i, candidate := 0, name; ; i++ {
-		if i > 0 {
-			candidate = fmt.Sprintf("%s.%d", name, i)
-		}
-		w, ok := im.weights[candidate]
-		if !ok {
-			shape := slices.Clone(shape)
-			w = &Weight{Name: candidate, DType: dtype, Shape: shape, source: source, data: data, Fetch: func() (weights.Tensor, error) {
-				data, err := fetch()
-				return weights.Tensor{Name: candidate, DType: dtype, Shape: shape, Data: data}, err
-			}}
-			im.weights[candidate] = w
-			im.list = append(im.list, w)
-			return candidate
-		}
-		if slices.Equal(w.Shape, shape) && w.DType == dtype && w.source == source && string(w.data) == string(data) {
-			return candidate
-		}
+	name = im.unused.name(name)
+	shape = slices.Clone(shape)
+	im.weights = append(im.weights, Weight{Name: name, DType: dtype, Shape: shape, Fetch: func() (weights.Tensor, error) {
+		data, err := fetch()
+		return weights.Tensor{Name: name, DType: dtype, Shape: shape, Data: data}, err
+	}})
+	im.tensors[key] = name
+	return name
+}
+
+// names gives names that are not taken: the name itself, or with a number.
+type names struct {
+	taken map[string]bool
+	next  map[string]int
+}
+
+func newNames() names { return names{map[string]bool{}, map[string]int{}} }
+
+func (n names) name(wanted string) string {
+	free := wanted
+	for n.taken[free] {
+		n.next[wanted]++
+		free = fmt.Sprintf("%s.%d", wanted, n.next[wanted])
 	}
+	n.taken[free] = true
+	return free
 }
 
 // transposed makes a matrix [a][b] a tensor [b][a], when it is written.
