@@ -48,8 +48,11 @@ func (m *Model) startPacking(list []stepWeights) {
 	if len(p.jobs) == 0 {
 		return
 	}
-	// One piece of memory for all, so that the small ones lie in large pages too.
-	memory := alignedFloats(floats)
+	// One piece of memory for all, so that the small ones lie in large pages too. It goes with the packing, which all the weights point at.
+	memory, mapped := mapFloats(floats)
+	if mapped != nil {
+		runtime.AddCleanup(p, unmap, mapped)
+	}
 	for _, j := range p.jobs {
 		w := j.weights
 		if w.data != nil || w.half != nil {

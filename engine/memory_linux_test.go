@@ -1,0 +1,58 @@
+package engine
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/featx-go/featx/kernels"
+)
+
+// resident is the process's memory that no file backs, in bytes, without garbage.
+func resident(t *testing.T) (bytes int) {
+	t.Helper()
+	debug.FreeOSMemory()
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Skip(err)
+	}
+	_, text, _ := strings.Cut(string(status), "RssAnon:")
+	_, err = fmt.Sscan(text, &bytes)
+	require.NoError(t, err)
+	return bytes << 10
+}
+
+// The memory of weights is given back when the model is no longer reachable, and not before.
+func TestWeightsAreUnmapped(t *testing.T) {
+	g := &Graph{Layout: NCHW, Input: Shape{H: 1, W: 1, C: 1 << 10}}
+	g.Add("dense", &Dense{Out: 1 << 12, Weight: "dense.weight"}, g.Add("flatten", &Flatten{}, InputName))
+	source := randomWeights(t, g, rand.New(rand.NewPCG(1, 2)), false)
+	before := resident(t)
+	func() {
+		m, err := NewModel(g, source, kernels.Best())
+		require.NoError(t, err)
+		p, err := m.Plan(PlanOptions{})
+		require.NoError(t, err)
+		r := p.NewRunner(1)
+		defer r.Close()
+		for range 3 {
+			runtime.GC()
+			require.NoError(t, r.Run(1, make([]float32, 1<<10)))
+		}
+		require.Greater(t, resident(t), before+15<<20, "16 MB are packed")
+	}()
+	for range 100 {
+		if resident(t) < before+8<<20 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("%d MB before, %d MB after the model is gone", before>>20, resident(t)>>20)
+}
