@@ -19,7 +19,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "golden"))
 
 
-def strip(path):
+def strip(path, external):
     """Takes out where in the source each node was made: it names folders of this machine, and is half of a small file."""
     import onnx
 
@@ -31,7 +31,7 @@ def strip(path):
         del value.metadata_props[:]
     del model.graph.metadata_props[:]
     del model.metadata_props[:]
-    onnx.save(model, path)
+    onnx.save(model, path, save_as_external_data=external, location=os.path.basename(path) + ".data", size_threshold=1024)
 
 
 def make_torch(folder, only_small):
@@ -115,7 +115,7 @@ def make_torch(folder, only_small):
                 program = torch.onnx.export(model, (x,), dynamo=True, opset_version=opset, dynamic_shapes=shapes, verbose=False, input_names=["image"])
                 program.save(path, external_data=keep_norm)  # one with external data
                 if folder == HERE:
-                    strip(path)
+                    strip(path, external=keep_norm)
             else:
                 axes = {"image": {0: "n", 2: "h", 3: "w"} if dynamic else {0: "n"}}
                 kwargs = {"training": torch.onnx.TrainingMode.PRESERVE, "do_constant_folding": False} if keep_norm else {}
@@ -128,8 +128,8 @@ def make_torch(folder, only_small):
         for name, model, size in small:
             for opset in (([18, 23] if name == "gated" else [18]) if new else [11, 16] if name == "gated" else [9, 13]):
                 export(name, model, size, opset)
-            if not new:
-                export(name, model, size, 13, keep_norm=True)
+            if not new or name == "gated":
+                export(name, model, size, 20 if new else 13, keep_norm=True)
         if only_small:
             return
         models = torchvision.models

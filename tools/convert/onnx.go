@@ -1,7 +1,9 @@
 package convert
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -58,6 +60,9 @@ func beside(path, name string) ([]byte, error) {
 	}
 	defer root.Close()
 	if _, err := root.Stat(filepath.FromSlash(name)); err != nil {
+		if p := (*fs.PathError)(nil); errors.As(err, &p) {
+			err = p.Err
+		}
 		return nil, fmt.Errorf("its data are in %q beside the model: %w", name, err)
 	}
 	data, _, err := weights.MapFile(filepath.Join(filepath.Dir(path), filepath.FromSlash(name)))

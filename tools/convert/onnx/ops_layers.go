@@ -332,18 +332,15 @@ func (im *importer) dilatedMean(name string, x *value, r arrangement, w engine.W
 	if err != nil {
 		return nil, err
 	}
-	inside := func(i, axis, before, after int) (n int) {
-		for k := range w.Kernel[axis] {
-			at := i*w.Stride[axis] - before + k*w.Dilation[axis]
-			lo, hi := 0, sizes[axis]
-			if count {
-				lo, hi = -before, hi+after
-			}
-			if at >= lo && at < hi {
-				n++
-			}
+	inside := func(i, axis, before, after int) int { // how many taps of window i are in the map, or in its padding too
+		lo, hi := 0, sizes[axis]
+		if count {
+			lo, hi = -before, hi+after
 		}
-		return n
+		first, by := i*w.Stride[axis]-before, w.Dilation[axis]
+		from := max(0, (lo-first+by-1)/by)
+		to := min(w.Kernel[axis], (hi-first+by-1)/by)
+		return max(0, to-from)
 	}
 	share := newArray(tFloat, []int{1, s.H, s.W})
 	for y := range s.H {
@@ -389,9 +386,12 @@ func translateGemm(im *importer, c *call, in []*value) ([]*value, error) {
 		return nil, fmt.Errorf("its weights have the axes %v", shape)
 	}
 	transposed := c.int("transB", 0) != 0
-	outputs := shape[1]
+	inputs, outputs := shape[0], shape[1]
 	if transposed {
-		outputs = shape[0]
+		inputs, outputs = outputs, inputs
+	}
+	if n := extent(x.dims[1]); n != inputs {
+		return nil, fmt.Errorf("weights for %d inputs on %d: the classifier is made for another size of picture", inputs, n)
 	}
 	op := &engine.Dense{Out: outputs}
 	if op.Weight, err = im.denseWeight(in[1], transposed, float64(c.float("alpha", 1))); err != nil {
@@ -486,6 +486,13 @@ func translateMatMul(im *importer, c *call, in []*value) ([]*value, error) {
 	}
 	if d < 1 {
 		return nil, errBatch
+	}
+	inputs := shape[0]
+	if left {
+		inputs = shape[1]
+	}
+	if n := extent(x.dims[d]); n != inputs {
+		return nil, fmt.Errorf("weights for %d inputs on %d: the classifier is made for another size of picture", inputs, n)
 	}
 	matrix := *k
 	if k.stored != nil {
