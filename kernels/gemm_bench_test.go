@@ -131,6 +131,50 @@ func BenchmarkGemm(b *testing.B) {
 	}
 }
 
+// BenchmarkDense is dense layers of one picture, of VGG-16 and ResNet-50, which are bound by reading their weights, here from beyond the caches.
+func BenchmarkDense(b *testing.B) {
+	for _, isa := range All()[1:] {
+		for _, l := range [][2]int{{25088, 4096}, {4096, 4096}, {4096, 1000}, {2048, 1000}} {
+			for _, f16 := range []bool{false, true} {
+				b.Run(fmt.Sprintf("%s/%dx%d/f16=%v", isa, l[0], l[1], f16), func(b *testing.B) {
+					const kBlock = 4096 // of one call
+					shape := isa.GemmPanels()[0]
+					panels := (l[1] + shape.NR - 1) / shape.NR
+					a, off, acc := make([]float32, l[0]), []int64{0}, make([]float32, shape.MR*shape.NR)
+					n := l[0] * shape.NR
+					var w []float32
+					var w16 []uint16
+					if f16 {
+						w16 = make([]uint16, n*panels)
+						for i := range w16 {
+							w16[i] = 0x3c00
+						}
+						b.SetBytes(int64(2 * len(w16)))
+					} else {
+						w = fillWith(make([]float32, n*panels), 1)
+						b.SetBytes(int64(4 * len(w)))
+					}
+					out := make([]float32, shape.NR)
+					for b.Loop() {
+						for p := range panels {
+							for k := 0; k < l[0]; k += kBlock {
+								t := GemmTile{A: unsafe.Pointer(&a[k]), Off: &off[0], Segments: 1, SegLen: min(kBlock, l[0]-k), First: k == 0, Last: k+kBlock >= l[0],
+									Acc: &acc[0], C: &out[0], Cols: shape.NR, Hi: float32(math.Inf(1))}
+								if f16 {
+									t.W16 = &w16[p*n+k*shape.NR]
+								} else {
+									t.W = &w[p*n+k*shape.NR]
+								}
+								isa.Gemm(shape.NR, 1, &t)
+							}
+						}
+					}
+				})
+			}
+		}
+	}
+}
+
 // BenchmarkGemmRows shows every number of rows on data that stays in the caches: 1024 channels, one panel.
 func BenchmarkGemmRows(b *testing.B) {
 	for _, isa := range All() {
