@@ -489,7 +489,9 @@ func (r *Resize) taps(n, out int, scale float64) (first []int, weights [][]float
 			continue
 		}
 		near := func(t float64) float64 { return float64(float64((float64((a+2)*t)-(a+3))*t)*t) + 1 }
-		far := func(t float64) float64 { return float64(float64((float64(float64((float64(a*t)-5*a)*t)+8*a))*t)) - 4*a }
+		far := func(t float64) float64 {
+			return float64(float64((float64(float64((float64(a*t)-float64(5*a))*t)+8*a))*t)) - 4*a
+		}
 		first[i], weights[i] = int(floor)-1, []float64{far(1 + t), near(t), near(1 - t), far(2 - t)}
 	}
 	return first, weights

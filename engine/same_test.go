@@ -42,6 +42,8 @@ func TestSameBitsWholeNetworks(t *testing.T) {
 		{"squeezenet1_1", 37, [][]string{{"*"}, {"flatten"}, {"features.3", "features.6.expand1x1", "features.8"}}},
 		{"mobilenet_v2", 39, [][]string{{"*"}, {"classifier"}, {"features.3.conv", "features.4.conv.1.0", "features.17"}}},
 		{"inception_v3_google", 75, [][]string{{"*"}, {"fc"}, {"cat", "Mixed_5c.avg_pool2d", "Mixed_7b.cat_1", "Mixed_7c.branch_pool.bn"}}},
+		{"mobilenet_v3_small", 40, [][]string{{"*"}, {"-1"}, {"10", "30", "50"}}},
+		{"shufflenet_v2_x0_5", 41, [][]string{{"*"}, {"-1"}, {"11", "40"}}},
 	} {
 		t.Run(c.network, func(t *testing.T) {
 			if testing.Short() && c.network != "cifar_resnet20" {

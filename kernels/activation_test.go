@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"fmt"
+	"hash/fnv"
 	"math"
 	"testing"
 )
@@ -51,6 +52,9 @@ func units(got float32, want float64) float64 {
 }
 
 func TestActivationAccuracy(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: the bits are pinned")
+	}
 	src := every()
 	got := make([]float32, len(src))
 	for f, want := range vectorFuncs {
@@ -159,6 +163,33 @@ func TestActivationEverywhere(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestActivationBits pins the bits of every function, so that another architecture or compiler cannot drift.
+func TestActivationBits(t *testing.T) {
+	src := every()
+	dst := make([]float32, len(src))
+	for f := range Ceil + 1 {
+		Generic.Activate(&Activation{Func: f, Alpha: 0.75, Beta: 0.5, Src: &src[0], Dst: &dst[0], Rows: 1, Channels: len(src)})
+		h := fnv.New64a()
+		for _, v := range dst {
+			bits := math.Float32bits(v)
+			if v != v {
+				bits = 0x7fc00000
+			}
+			h.Write([]byte{byte(bits), byte(bits >> 8), byte(bits >> 16), byte(bits >> 24)})
+		}
+		if got := h.Sum64(); got != activationBits[f] {
+			t.Errorf("function %d: %#x, want %#x", f, got, activationBits[f])
+		}
+	}
+}
+
+var activationBits = [Ceil + 1]uint64{
+	0x9b0a69d526ed337f, 0x3e47d1f7d5c905bd, 0xf502d09759e914fe, 0x7a69b8c0e8688396, 0x5329000411fd771d, 0x66b29fb0158c1eb,
+	0x7a25310c92fe24a3, 0x6e92ecfa518f5fc3, 0x73953f44c05eb86a, 0x7eaffb2989a079ac, 0x4cb74f979d26376, 0xea59ebb66d92eed4,
+	0x6585b0f979c5ffc5, 0x83dc7b5774ee1edc, 0x5d2f4a4695d072fb, 0x3c8101bacdd7160, 0xf23c7a2835f7225d, 0x7b242fbe5ef5b71f,
+	0x60798a08c6b3872f, 0x977f5d7873827d2f, 0x6c6c217ac255aaa3, 0x3ced5a69c4ad9433, 0xb53f435628207496, 0x46556784b32ec0b3,
 }
 
 func BenchmarkActivation(b *testing.B) {
