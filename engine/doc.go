@@ -12,6 +12,7 @@
 //	plan.go arena.go  steps, buffers, memory                    what will be done
 //	run.go pool.go    runners, their workers                    and doing it
 //	step_*.go         one kind of step each
+//	step_band.go      and several together, which go through a picture a band of rows at a time
 //	profile.go        what the steps are, and what each takes
 //
 // A [Model] is a [Graph] with weights packed for one instruction set. A [Plan] is a model cut to a set of wanted layers, an

@@ -147,6 +147,7 @@ func (p *Plan) unitsOfSteps() ([]stepUnit, error) {
 }
 
 // Profile runs n pictures twice: as Run does, whose time it returns, and with a clock between the steps, whose times it writes to times in the order of Plan.Steps.
+// Steps that go through a picture together, in bands, share the time of their group as they share the workers' time.
 func (r *Runner) Profile(n int, pictures []float32, times []time.Duration) (whole time.Duration, err error) {
 	p := r.plan
 	if len(times) != len(p.steps) {
