@@ -84,7 +84,7 @@ type WinogradOutputTiles struct {
 }
 
 // winogradChunk bounds the tiles x channels of one call of assembly to some ten microseconds, as it cannot be preempted.
-const winogradChunk = 1 << 12
+const winogradChunk = 1 << 11
 
 // WinogradInput transforms the windows of t.
 func (isa ISA) WinogradInput(t *WinogradInputTiles) {
