@@ -179,7 +179,6 @@ func (im *importer) node(s *scope, n *nodeProto) error {
 			}
 		}
 	}
-	outputs(nil)
 	in := make([]*value, len(n.inputs))
 	failed, dropped, constant := false, false, true
 	for i, name := range n.inputs {
@@ -203,6 +202,12 @@ func (im *importer) node(s *scope, n *nodeProto) error {
 			constant = false
 		}
 	}
+	for _, name := range n.outputs {
+		if _, ok := s.values[name]; ok && name != "" {
+			return fmt.Errorf("%s gives %q, which is there already", c.name, name)
+		}
+	}
+	outputs(nil) // until it is translated
 	if n.domain != "" || im.model.proto.functions[functionKey(n.domain, n.op, n.overload)] != nil {
 		f := im.model.proto.functions[functionKey(n.domain, n.op, n.overload)]
 		if f == nil {

@@ -187,6 +187,8 @@ func TestRefuses(t *testing.T) {
 		"has 1 axes":                modelOf(13, graphOf([]int64{3}, "y", relu)),
 		"is not known: [-1 -1 8 8]": modelOf(13, graphOf([]int64{0, 0, 8, 8}, "y", relu)),
 		`"z" reads "k", which no node before it gives`:                                           modelOf(13, graphOf(image4, "y", [][]byte{node("Add", "z", []string{"image", "k"}, []string{"y"})})),
+		`"r" reads "y", which no node before it gives`:                                           modelOf(13, graphOf(image4, "y", [][]byte{node("Relu", "r", []string{"y"}, []string{"y"})})),
+		`"r" gives "image", which is there already`:                                              modelOf(13, graphOf(image4, "image", [][]byte{node("Relu", "r", []string{"image"}, []string{"image"})})),
 		`the output "nothing" is given by no node`:                                               modelOf(13, graphOf(image4, "nothing", relu)),
 		"no output that depends on the picture":                                                  modelOf(13, graphOf(image4, "k", relu, floats("k", []int64{1}, 1))),
 		`the initialisers k are sparse`:                                                          modelOf(13, message(graphOf(image4, "y", relu), text(15, text(1, floats("k", []int64{1}, 1))))),

@@ -15,7 +15,7 @@ func (im *importer) outputs(top *scope) error {
 	for _, o := range im.model.proto.graph.outputs {
 		v, ok := top.find(o.name)
 		switch {
-		case !ok:
+		case !ok || v == nil:
 			return fmt.Errorf("the output %q is given by no node", o.name)
 		case v.above != nil:
 			return fmt.Errorf("the output %q is a comparison, which is not supported", o.name)
