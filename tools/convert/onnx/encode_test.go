@@ -72,20 +72,8 @@ func attrInts(name string, list ...int64) []byte {
 	return text(5, message(text(1, name), packed(8, list...), number(20, 7)))
 }
 
-func attrTensor(name string, t []byte) []byte {
-	return text(5, message(text(1, name), text(5, t), number(20, 4)))
-}
-
 func attrGraph(name string, g []byte) []byte {
 	return text(5, message(text(1, name), text(6, g), number(20, 5)))
-}
-
-func attrText(name, s string) []byte {
-	return text(5, message(text(1, name), text(4, s), number(20, 3)))
-}
-
-func attrRef(name, ref string) []byte {
-	return text(5, message(text(1, name), text(21, ref), number(20, 2)))
 }
 
 // node is a NodeProto; a name with a slash before it is "domain/op".

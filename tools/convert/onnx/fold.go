@@ -647,11 +647,11 @@ func foldReduce(c *call, in []*array) (*array, error) {
 	if err != nil {
 		return nil, err
 	}
-	var order, shape, kept []int // kept axes first, then reduced ones
+	var order, shape []int // kept axes first, then reduced ones
 	for i, d := range x.shape {
 		switch {
 		case !reduced[i]:
-			order, shape, kept = append(order, i), append(shape, d), append(kept, d)
+			order, shape = append(order, i), append(shape, d)
 		case keep:
 			shape = append(shape, 1)
 		}

@@ -342,15 +342,21 @@ func (im *importer) dilatedMean(name string, x *value, r arrangement, w engine.W
 		to := min(w.Kernel[axis], (hi-first+by-1)/by)
 		return max(0, to-from)
 	}
-	share := newArray(tFloat, []int{1, s.H, s.W})
+	shape := make([]int, r.rank)
+	for d := range shape {
+		switch shape[d] = 1; r.axis(d) {
+		case axisH:
+			shape[d] = s.H
+		case axisW:
+			shape[d] = s.W
+		}
+	}
+	share := newArray(tFloat, shape)
 	for y := range s.H {
 		for z := range s.W {
 			n := inside(y, 0, w.Pad.Top, w.Pad.Bottom) * inside(z, 1, w.Pad.Left, w.Pad.Right)
 			share.floats[y*s.W+z] = round(tFloat, 1/float64(n))
 		}
-	}
-	if r.rank == 3 {
-		share.shape = []int{1, s.W}
 	}
 	return im.withConstant(name, "Mul", sum, &value{name: name + ".shares", array: share})
 }

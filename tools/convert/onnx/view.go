@@ -31,7 +31,6 @@ type value struct {
 	shape engine.Shape // of that node's value
 	base  []*atom      // the node's axes C, H, W, each split into its factors
 	dims  [][]*atom    // for each ONNX axis the factors that make it up, outermost first; the first axis is that many times the batch
-	made  map[string]*value
 }
 
 // comparison is x > than.
