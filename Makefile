@@ -3,7 +3,7 @@ GO     ?= go
 PYTHON ?= python3
 DATA   ?= $(abspath ../shared/data)
 
-.PHONY: help build test lint golden-check bench bench-peers golden embedded
+.PHONY: help build test lint golden-check bench bench-peers golden golden-onnx embedded
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -37,6 +37,10 @@ golden: ## the reference values again (needs PyTorch, torchvision, Pillow 12; DA
 	cd testdata/golden && $(PYTHON) make_predictions.py $(DATA)/weights/cifar10-resnet20.th cifar10-resnet20.predictions.txt
 	$(PYTHON) testdata/images/make.py
 	$(PYTHON) testdata/checkpoints/make.py
+
+golden-onnx: ## ONNX files by their exporters and ONNX Runtime's results; PYTHON needs onnxruntime and Pillow, and for the exporters what testdata/onnx/make.py says
+	cd testdata/golden && FEATX_DATA=$(DATA) $(PYTHON) make_onnx_mobilenet.py
+	$(PYTHON) testdata/onnx/make.py expect testdata/onnx
 
 embedded: ## the embedded model from CHECKPOINT, which tools/train/train_cifar.py wrote, and its predictions by PyTorch
 	$(GO) run ./tools/convert/cmd -dtype f16 -classes airplane,automobile,bird,cat,deer,dog,frog,horse,ship,truck $(CHECKPOINT) weights/embedded.safetensors

@@ -20,7 +20,7 @@ func newConvert() *cobra.Command {
 	var classes string
 	c := &cobra.Command{
 		Use:   "convert [flags] SRC DST",
-		Short: "Weights of PyTorch or safetensors to a model file",
+		Short: "Weights of PyTorch, Keras, ONNX or safetensors to a model file",
 		Long: `Makes a model file of weights: a .safetensors file that also holds the network and the
 recipe for its pictures.
 

@@ -57,7 +57,6 @@ func (im *importer) evaluate(s *scope, c *call, in []*value, constant bool) ([]*
 			continue
 		}
 		if v.stored != nil {
-			im.taken[v.stored] = true
 			if v.array == nil {
 				if err := im.spend(v.stored.elements()); err != nil {
 					return nil, err

@@ -257,6 +257,11 @@ func (im *importer) node(s *scope, n *nodeProto) error {
 		}
 	}
 	outputs(list)
+	for _, v := range in {
+		if v != nil && v.stored != nil {
+			im.taken[v.stored] = true
+		}
+	}
 	for i, v := range list {
 		if i < len(n.outputs) && v != nil && v.node != "" && n.outputs[i] != "" {
 			im.alias[s.full(n.outputs[i])] = v.node

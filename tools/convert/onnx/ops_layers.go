@@ -505,7 +505,6 @@ func translateMatMul(im *importer, c *call, in []*value) ([]*value, error) {
 		t := *k.stored
 		t.shape = shape
 		matrix.stored = &t
-		im.taken[k.stored] = true
 	}
 	if k.array != nil {
 		matrix.array = k.array.reshaped(shape)

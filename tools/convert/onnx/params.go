@@ -25,7 +25,6 @@ func (im *importer) parameter(v *value, shape []int) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("its parameter %q is of %s", v.name, typeName(t.dtype))
 	}
-	im.taken[t] = true
 	return im.register(v.name, dtype, shape, t, nil, func() ([]byte, error) { return t.raw() }), nil
 }
 
@@ -100,7 +99,6 @@ func (im *importer) transposed(v *value) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("its weight %q is of %s", v.name, typeName(t.dtype))
 	}
-	im.taken[t] = true
 	rows, columns := shape[0], shape[1]
 	return im.register(v.name+".transposed", dtype, []int{columns, rows}, t, nil, func() ([]byte, error) {
 		raw, err := t.raw()
