@@ -210,7 +210,11 @@ func randomPictures(r *rand.Rand, n int) []float32 {
 func TestRandomGraphs(t *testing.T) {
 	const batch = 3
 	defer engine.SetBandRows(0)
-	for seed := range uint64(120) {
+	seeds := uint64(120)
+	if raceDetector {
+		seeds = 30
+	}
+	for seed := range seeds {
 		r := rand.New(rand.NewPCG(seed, 7))
 		g := randomGraph(r)
 		weights := randomWeights(r, g)
