@@ -192,13 +192,17 @@ func (v *verification) run(m *featx.Model, dump *npy.Archive, o featx.Options) e
 // compare fills the layer's numbers. An error is the file's.
 func (v *verification) compare(l *comparedLayer, ours featx.Tensor) error {
 	l.Dims = ours.Dims[1:]
-	if !slices.Equal(squeezed(l.array.Dims), squeezed(ours.Dims)) {
+	last := channelsLast(l.array.Dims, ours.Dims)
+	if !last && !slices.Equal(squeezed(l.array.Dims), squeezed(ours.Dims)) {
 		l.Problem = fmt.Sprintf("the dump has the shape %v, featx %v", l.array.Dims, ours.Dims)
 		return nil
 	}
 	theirs, err := l.array.Values()
 	if err != nil {
 		return err
+	}
+	if last {
+		theirs = channelsFirst(theirs, ours.Dims)
 	}
 	most, worst := 0.0, 0
 	for i, t := range theirs {
@@ -236,6 +240,22 @@ func (v *verification) compare(l *comparedLayer, ours featx.Tensor) error {
 // squeezed leaves out axes of length 1: frameworks keep or drop those of a pooled map.
 func squeezed(dims []int) []int {
 	return slices.DeleteFunc(slices.Clone(dims), func(d int) bool { return d == 1 })
+}
+
+// channelsLast says whether a dump has n x H x W x C where featx has n x C x H x W, as between the permutations of PyTorch's ConvNeXt.
+func channelsLast(theirs, ours []int) bool {
+	return len(theirs) == 4 && len(ours) == 4 && !slices.Equal(theirs, ours) && slices.Equal(theirs, []int{ours[0], ours[2], ours[3], ours[1]})
+}
+
+// channelsFirst brings values of n x H x W x C to the order of dims, n x C x H x W.
+func channelsFirst(values []float32, dims []int) []float32 {
+	out := make([]float32, len(values))
+	channels, pixels := dims[1], dims[2]*dims[3]
+	for i, v := range values {
+		n, rest := i/(channels*pixels), i%(channels*pixels)
+		out[n*channels*pixels+rest%channels*pixels+rest/channels] = v
+	}
+	return out
 }
 
 // first is the position of the first layer that differs, or -1.

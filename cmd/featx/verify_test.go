@@ -65,8 +65,21 @@ func TestVerify(t *testing.T) {
 	require.NotContains(t, out, "differs")
 	require.Equal(t, out, ok(t, dir, "verify", "--threads", "1", "--isa", "generic", "cifar10-resnet20", dump))
 
-	// One number of one layer.
+	// A layer with the channels last.
 	list := arraysOf(t)
+	map1 := find(t, list, "layer1.0.conv1")
+	n, c, h, w := map1.dims[0], map1.dims[1], map1.dims[2], map1.dims[3]
+	moved := make([]float32, 0, len(map1.values))
+	for i := range n * h * w * c { // n, row, column, channel
+		picture, row, column, channel := i/(h*w*c), i/(w*c)%h, i/c%w, i%c
+		moved = append(moved, map1.values[((picture*c+channel)*h+row)*w+column])
+	}
+	*map1 = array{map1.name, []int{n, h, w, c}, moved}
+	writeDump(t, dir, "last.npz", list)
+	require.Equal(t, out, ok(t, dir, "verify", "cifar10-resnet20", "last.npz"))
+
+	// One number of one layer.
+	list = arraysOf(t)
 	writeDump(t, dir, "same.npz", list)
 	require.Equal(t, out, ok(t, dir, "verify", "cifar10-resnet20", "same.npz"))
 	x := find(t, list, "layer2.1.conv1")
