@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math"
+	"strings"
 
 	"github.com/featx-go/featx/engine"
 )
@@ -12,8 +13,7 @@ import (
 // Seeded gives a graph full-size pseudo-random weights that depend on the tensors' names, shapes and the seed alone, so that
 // tests and benchmarks need no weight files. testdata/golden/seeded.py computes the same bits for PyTorch; the definition stands there.
 //
-// Convolution and dense weights are He-uniform (depthwise ones smaller), which keeps the activations of deep networks in float32's comfortable range; in
-// networks with more than four sigmoids batch normalisation scales by half as much, lest the residual blocks drive the sigmoids to 0 and 1.
+// Convolution and dense weights are He-uniform (depthwise ones smaller), which keeps the activations of deep networks in float32's comfortable range.
 // VGG-19's 143 million values take about a second.
 func Seeded(g *engine.Graph, seed uint64) (engine.WeightMap, error) {
 	params, err := g.Params()
@@ -21,19 +21,10 @@ func Seeded(g *engine.Graph, seed uint64) (engine.WeightMap, error) {
 		return nil, err
 	}
 	ranges := map[string]uniform{}
-	unit, batchGamma := uniform{from: 0.5, scale: 1}, uniform{from: 0.5, scale: 1}
+	unit, batchGamma := uniform{from: 0.5, scale: 1}, uniform{from: 0.5, scale: gain(g.Arch)}
 	norm := func(gamma, beta string) {
 		ranges[gamma] = unit
 		ranges[beta] = symmetric(0.2)
-	}
-	sigmoids := 0
-	for _, n := range g.Nodes {
-		if a, ok := n.Op.(*engine.Activation); ok && a.Func == engine.Sigmoid {
-			sigmoids++
-		}
-	}
-	if sigmoids > 4 {
-		batchGamma.scale = 0.5
 	}
 	for _, n := range g.Nodes {
 		switch op := n.Op.(type) {
@@ -76,6 +67,17 @@ func Seeded(g *engine.Graph, seed uint64) (engine.WeightMap, error) {
 	return weights, nil
 }
 
+// gain is the factor of batch normalisation's scale in a network: what keeps the signal above rounding errors, and sigmoids from 0 and 1.
+func gain(network string) float32 {
+	switch {
+	case strings.HasPrefix(network, "efficientnet_b"):
+		return 1.25
+	case strings.HasPrefix(network, "efficientnet_v2"), strings.HasPrefix(network, "regnet_y"):
+		return 0.75
+	}
+	return 1
+}
+
 // SeededInput is one picture to go with Seeded: values in [-2, 2), drawn in the graph's layout for its own input size, given as
 // NHWC, as engine.Runner takes it.
 func SeededInput(g *engine.Graph, seed uint64) []float32 {
@@ -114,7 +116,7 @@ type uniform struct{ scale, from float32 }
 
 func symmetric(scale float32) uniform { return uniform{scale: scale} }
 
-// tensor fills a tensor from its own stream. Both forms round once: u and 2u-1 are exact, and the scale is a power of two where from + u is not.
+// tensor fills a tensor from its own stream. u and 2u-1 are exact, each further operation rounds once.
 func (r uniform) tensor(name string, seed uint64, shape []int) engine.Weight {
 	h := fnv.New64a()
 	h.Write([]byte(name))

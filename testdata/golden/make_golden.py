@@ -86,7 +86,7 @@ def build(name, dtype):
         model = timm.create_model(name.removeprefix("timm_"))
     else:
         model = torchvision.models.get_model(**{"name": name, **ARGUMENTS.get(name, {})}, weights=None)
-    model = seeded.fill(model).eval().to(dtype)
+    model = seeded.fill(model, gain=seeded.gain(name)).eval().to(dtype)
     for m in model.modules():  # an in-place ReLU would overwrite the layer before it
         if hasattr(m, "inplace"):
             m.inplace = False

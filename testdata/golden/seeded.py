@@ -14,8 +14,8 @@ By role, each rounded to float32 once:
                                  factor would grow until ReLU6 cuts all off and rounding errors double from block to block
     bias                         s * 0.1f
     batch norm, layer norm       weight 0.5 + u, bias s * 0.2f, running_mean s * 0.1f, running_var 0.5 + u
-    batch norm, in networks of   weight 0.25 + u/2, lest the residual blocks drive the sigmoids to 0 and 1
-      more than four sigmoids
+      ... of EfficientNet and    weight times gain(NETWORK): what keeps the signal above rounding errors, and sigmoids from 0 and 1
+      RegNet-Y
     ConvNeXt's layer scale       0.5 + u
     the network's input          s * 2, from the tensor name "input", NCHW
 
@@ -47,8 +47,8 @@ def splitmix64(h, first, count):
     return z ^ (z >> np.uint64(31))
 
 
-def values(name, shape, role, seed=0):
-    """The float32 tensor NAME; role is one of weight, bias, gamma, half_gamma, beta, mean, var, input."""
+def values(name, shape, role, seed=0, gain=1):
+    """The float32 tensor NAME; role is one of weight, bias, gamma, beta, mean, var, input."""
     n = math.prod(shape)
     out = np.empty(n, np.float32)
     h = fnv1a64(name) ^ seed
@@ -63,7 +63,7 @@ def values(name, shape, role, seed=0):
     for i in range(0, n, CHUNK):
         part = out[i:i + CHUNK]
         u = (splitmix64(h, i + 1, len(part)) >> np.uint64(40)).astype(np.float32) * np.float32(2.0**-24)
-        part[:] = (half + u) * (half if role == "half_gamma" else one) if role in ("gamma", "half_gamma", "var") else (u + u - one) * scale[role]()
+        part[:] = (half + u) * np.float32(gain) if role in ("gamma", "var") else (u + u - one) * scale[role]()
     return out.reshape(shape)
 
 
@@ -93,19 +93,22 @@ def role_of(module, parameter):
     return parameter
 
 
-def fill(model, seed=0):
+def gain(network):
+    """The factor of batch norm's weights in a network, by its name."""
+    return 1.25 if network.startswith("efficientnet_b") else 0.75 if network.startswith(("efficientnet_v2", "regnet_y")) else 1
+
+
+def fill(model, seed=0, gain=1):
     """Overwrites every parameter and buffer of a float32 PyTorch model with its seeded values."""
     import torch
-    sigmoids = sum(isinstance(m, torch.nn.Sigmoid) for m in model.modules())
     with torch.no_grad():
         for prefix, module in model.named_modules():
             for name, t in [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]:
                 role = role_of(module, name)
-                if sigmoids > 4 and role == "gamma":
-                    role = "half_gamma"
                 if role:
                     full = f"{prefix}.{name}" if prefix else name
-                    t.copy_(torch.from_numpy(values(full, tuple(t.shape), role, seed)))
+                    factor = gain if "BatchNorm" in type(module).__name__ and role == "gamma" else 1
+                    t.copy_(torch.from_numpy(values(full, tuple(t.shape), role, seed, factor)))
     return model
 
 
