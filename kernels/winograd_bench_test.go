@@ -5,6 +5,7 @@ import (
 	"math"
 	"testing"
 	"time"
+	"unsafe"
 )
 
 // winogradLayers are 3x3 layers of ResNet-50 and VGG-16; block is the rows of tiles from transform to transform, such that
@@ -61,4 +62,31 @@ func BenchmarkWinogradFilter(b *testing.B) {
 		f.Transform(u, n, g, n)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/filter")
+}
+
+// BenchmarkWinogradAxis is the passes over the tiles of Inception v3's 17x17x192 layers with seven taps: all windows, and the products of one
+// panel of 32 channels. GB/s is what they read and write.
+func BenchmarkWinogradAxis(b *testing.B) {
+	w := Winograd6x7
+	const tiles = 3 * 17
+	pass := func(matrix []float32, rows, cols, channels int) func(b *testing.B, isa ISA) {
+		return func(b *testing.B, isa ISA) {
+			in, out := make([]float32, cols*WinogradStride(tiles*channels)), make([]float32, rows*WinogradStride(tiles*channels))
+			fill(newRand(1), in, false)
+			off := make([]int64, cols)
+			for i := range off {
+				off[i] = 4 * int64(i*WinogradStride(tiles*channels))
+			}
+			t := &WinogradAxis{Matrix: &matrix[0], Rows: rows, Cols: cols, A: unsafe.Pointer(&in[0]), ATile: 4 * channels, Off: &off[0],
+				Tiles: tiles, Channels: channels, C: &out[0], CTile: 4 * channels, CRow: 4 * WinogradStride(tiles*channels)}
+			for b.Loop() {
+				isa.WinogradAxis(t)
+			}
+			b.ReportMetric(4*float64((rows+cols)*tiles*channels)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GB/s")
+		}
+	}
+	for _, isa := range All() {
+		b.Run(isa.String()+"/input", func(b *testing.B) { pass(w.Input, w.Products, w.Window(), 192)(b, isa) })
+		b.Run(isa.String()+"/output", func(b *testing.B) { pass(w.Output, w.M, w.Products, 32)(b, isa) })
+	}
 }
