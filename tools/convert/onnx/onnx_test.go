@@ -360,3 +360,26 @@ func TestShuffles(t *testing.T) {
 	require.Equal(t, &engine.DepthToSpace{Block: 2, Mode: engine.ColumnRowDepth}, n.Graph.Nodes[0].Op)
 	require.Len(t, n.Graph.Nodes, 1)
 }
+
+// ONNX's cases have none of it.
+func TestGlobalLpPool(t *testing.T) {
+	data := modelOf(13, graphOf([]int64{0, 2, 1, 2}, "y", [][]byte{node("GlobalLpPool", "", []string{"image"}, []string{"y"}, attrInt("p", 2))}))
+	require.Equal(t, []float32{5, 13}, computed(t, data, 1, 2, []float32{3, -4, 5, 12}))
+}
+
+// Intermediate tensors have the file's values under the file's names, also where the engine keeps the axes in another order.
+func TestLayers(t *testing.T) {
+	data := modelOf(17, graphOf([]int64{0, 2, 1, 3}, "y", [][]byte{
+		node("Transpose", "to", []string{"image"}, []string{"t"}, attrInts("perm", 0, 2, 3, 1)),
+		node("MatMul", "mm", []string{"t", "w"}, []string{"m"}),
+		node("Add", "bias", []string{"b", "m"}, []string{"n"}),
+		node("Transpose", "back", []string{"n"}, []string{"c"}, attrInts("perm", 0, 3, 1, 2)),
+		node("Relu", "", []string{"c"}, []string{"y"}),
+	}, floats("w", []int64{2, 2}, 1, 0, 0, -1), floats("b", []int64{2}, 10, 20)))
+	in := []float32{0, 1, 2, 3, 4, 5}
+	require.Equal(t, []float32{0, 1, 2, -3, -4, -5}, computed(t, data, 1, 3, in, "m"), "as channels, height, width")
+	require.Equal(t, []float32{10, 11, 12, 17, 16, 15}, computed(t, data, 1, 3, in, "n"))
+	require.Equal(t, []float32{10, 11, 12, 17, 16, 15}, computed(t, data, 1, 3, in, "back"))
+	_, n := imported(t, data, 1, 3)
+	require.Len(t, n.Graph.Nodes, 3, "nothing is moved")
+}
