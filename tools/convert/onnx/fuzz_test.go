@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"errors"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -46,6 +47,9 @@ func checked(t testing.TB, data []byte) (*Network, error) {
 	runtime.ReadMemStats(&after)
 	if used, allowed := after.TotalAlloc-before.TotalAlloc, uint64(256<<20+1024*len(data)); used > allowed {
 		t.Fatalf("%d bytes allocated for a file of %d", used, len(data))
+	}
+	if errors.Is(err, errInternal) {
+		t.Fatal(err)
 	}
 	return n, err
 }

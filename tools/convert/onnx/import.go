@@ -33,10 +33,20 @@ type importer struct {
 	nodes    int // visited, functions unfolded
 	problems problems
 	dropped  []string
+	at       string // the node that is being translated
 }
 
+var errInternal = errors.New("internal error")
+
 // Import translates the model for pictures of h x w, which count only where the input has both axes. Errors name every node that cannot be translated.
-func (m *Model) Import(h, w int) (*Network, error) {
+func (m *Model) Import(h, w int) (network *Network, err error) {
+	im := &importer{}
+	// A mistake of this package's must not end the program: files come from anywhere. The fuzzer takes it for what it is.
+	defer func() {
+		if r := recover(); r != nil {
+			network, err = nil, fmt.Errorf("ONNX: %s: %w (%v): please report it with the file", im.at, errInternal, r)
+		}
+	}()
 	dims := slices.Clone(m.input.dims)
 	if m.nhwc {
 		dims[1], dims[2] = h, w
@@ -58,7 +68,7 @@ func (m *Model) Import(h, w int) (*Network, error) {
 	case len(m.input.dims) == 3:
 		high, wide = 1, dims[2]
 	}
-	im := &importer{
+	*im = importer{
 		model: m, batch: max(1, m.input.dims[0]), shapes: map[string]engine.Shape{}, position: map[string]int{}, made: map[string]*value{}, alias: map[string]string{}, renamed: map[string]string{},
 		tensors: map[string]string{}, unused: newNames(), free: newNames(), taken: map[*tensorProto]bool{}, budget: 1<<20 + 4*m.size,
 		g: &engine.Graph{Arch: "onnx", Layout: engine.NCHW, Input: engine.Shape{H: high, W: wide, C: c}},
@@ -168,6 +178,7 @@ func (im *importer) node(s *scope, n *nodeProto) error {
 	for _, name := range n.outputs {
 		c.names = append(c.names, s.full(name))
 	}
+	im.at = c.name
 	outputs := func(list []*value) {
 		for i, name := range n.outputs {
 			if name == "" {

@@ -30,7 +30,7 @@ func (im *importer) spatialMap(in []*value) (x *value, r arrangement, err error)
 func window(c *call, in engine.Shape, rank int, kernel []int) (engine.Window, error) {
 	w := engine.Window{Kernel: [2]int{1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}, Ceil: c.int("ceil_mode", 0) != 0}
 	n := rank - 2
-	if len(kernel) != n {
+	if len(kernel) != n || n < 1 || n > 2 {
 		return w, fmt.Errorf("a kernel of %v for maps of %d axes", kernel, n)
 	}
 	copy(w.Kernel[2-n:], kernel)
@@ -227,7 +227,11 @@ func translatePool(im *importer, c *call, in []*value) ([]*value, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := window(c, x.shape, 2+len(kernelShape(c)), kernelShape(c))
+	rank := r.rank
+	if rank == 5 { // one axis or two of the three are left
+		rank = 2 + len(kernelShape(c))
+	}
+	w, err := window(c, x.shape, rank, kernelShape(c))
 	if err != nil {
 		return nil, err
 	}

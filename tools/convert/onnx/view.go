@@ -459,7 +459,7 @@ func (im *importer) materialise(v *value, want [3]int, flat bool) (*value, error
 func (im *importer) layOut(v *value, shape engine.Shape) (*value, error) {
 	if v.straight() {
 		if v.shape.Elements() != shape.Elements() {
-			return nil, fmt.Errorf("internal error: %v as %v", v.shape, shape)
+			return nil, fmt.Errorf("%w: %v as %v", errInternal, v.shape, shape)
 		}
 		return im.view(v, &engine.Reshape{H: shape.H, W: shape.W, C: shape.C, Flat: shape.Flat}, "")
 	}
