@@ -70,7 +70,7 @@ func Seeded(g *engine.Graph, seed uint64) (engine.WeightMap, error) {
 // gain is the factor of batch normalisation's scale in a network: what keeps the signal above rounding errors, and sigmoids from 0 and 1.
 func gain(network string) float32 {
 	switch {
-	case strings.HasPrefix(network, "efficientnet_b"):
+	case strings.HasPrefix(network, "efficientnet_b") && network < "efficientnet_b5": // the deeper ones need none
 		return 1.25
 	case strings.HasPrefix(network, "efficientnet_v2"), strings.HasPrefix(network, "regnet_y"):
 		return 0.75

@@ -94,8 +94,8 @@ def role_of(module, parameter):
 
 
 def gain(network):
-    """The factor of batch norm's weights in a network, by its name."""
-    return 1.25 if network.startswith("efficientnet_b") else 0.75 if network.startswith(("efficientnet_v2", "regnet_y")) else 1
+    """The factor of batch norm's weights in a network, by its name; EfficientNet-B5 to B7 are deep enough without one."""
+    return 1.25 if "efficientnet_b0" <= network < "efficientnet_b5" else 0.75 if network.startswith(("efficientnet_v2", "regnet_y")) else 1
 
 
 def fill(model, seed=0, gain=1):
