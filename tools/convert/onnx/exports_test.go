@@ -74,7 +74,7 @@ func testExport(t *testing.T, path, expected string) {
 		require.Greater(t, largest, 0.0)
 		worst = max(worst, difference/largest)
 	}
-	t.Logf("%s, opset %d, %d layers: largest difference over the largest value %.2g", m.Producer(), m.Opset(), len(n.Graph.Nodes), worst)
+	t.Logf("%s, opset %d, %d layers: worst difference over the largest value %.2g", m.Producer(), m.Opset(), len(n.Graph.Nodes), worst)
 	// Both sides round each operation in float32.
 	require.LessOrEqual(t, worst, 2e-5)
 }
