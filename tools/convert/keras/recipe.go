@@ -6,7 +6,7 @@ import (
 	"github.com/featx-go/featx/engine/image"
 )
 
-// The modes of keras.applications' preprocess_input.
+// The modes of keras.applications' preprocess_input, as image.Keras has them.
 const (
 	modeRaw   = "raw"   // 0..255: the network itself rescales
 	modeTF    = "tf"    // -1..1
@@ -38,20 +38,18 @@ var families = []struct {
 func recipeFor(name string) image.Recipe {
 	for _, f := range families {
 		if strings.HasPrefix(strings.ToLower(name), f.prefix) {
-			return recipe(f.mode, f.size)
+			return image.Keras(f.mode, f.size)
 		}
 	}
-	return recipe(modeRaw, 224)
+	return image.Keras(modeRaw, 224)
 }
-
-func recipe(mode string, size int) image.Recipe { return image.Keras(mode, size) }
 
 // recipeOf chooses the recipe of a model with a config: by the name of the model, or of the first one in it that is known, unless the model itself
 // begins with arithmetic on the pixels.
 func recipeOf(t *topology) image.Recipe {
 	for _, f := range families {
 		if strings.HasPrefix(strings.ToLower(t.name), f.prefix) {
-			return recipe(f.mode, f.size)
+			return image.Keras(f.mode, f.size)
 		}
 	}
 	for _, l := range t.layers {
@@ -60,7 +58,7 @@ func recipeOf(t *topology) image.Recipe {
 			return recipeOf(l.inner)
 		case l.class == "InputLayer" || strings.HasPrefix(l.class, "Random"):
 		case l.class == "Rescaling" || l.class == "Normalization" || l.operator || strings.Contains(l.class, "Lambda") || l.class == "TensorFlowOpLayer":
-			size := recipe(modeRaw, 224)
+			size := image.Keras(modeRaw, 224)
 			for _, rest := range t.layers {
 				if rest.inner != nil {
 					size.Size = recipeOf(rest.inner).Size
@@ -69,5 +67,5 @@ func recipeOf(t *topology) image.Recipe {
 			return size
 		}
 	}
-	return recipe(modeRaw, 224)
+	return image.Keras(modeRaw, 224)
 }
