@@ -40,6 +40,7 @@ const (
 type ZeroPad struct {
 	noParams
 	Pad            Pad     `json:"pad"`
+	Halving        int     `json:"halving,omitempty"` // of a square kernel with stride 2: Pad is what Same gives this window, which follows from the map's size (Keras's correct_pad)
 	ChannelsBefore int     `json:"channels_before,omitempty"`
 	ChannelsAfter  int     `json:"channels_after,omitempty"`
 	Mode           string  `json:"mode,omitempty"`
@@ -53,6 +54,9 @@ func (p *ZeroPad) validate() error {
 		if n < -maxExtent || n > maxExtent {
 			return fmt.Errorf("padding %+v, channels %d before and %d after are out of range", p.Pad, p.ChannelsBefore, p.ChannelsAfter)
 		}
+	}
+	if p.Halving < 0 || p.Halving > maxExtent || p.Halving > 0 && p.Pad != (Pad{}) {
+		return fmt.Errorf("padding %+v for a kernel of %d", p.Pad, p.Halving)
 	}
 	switch p.Mode {
 	case "", PadConstant, PadReflect, PadSymmetric, PadEdge, PadWrap:
@@ -70,6 +74,7 @@ func (p *ZeroPad) infer(in []Shape) (Shape, error) {
 	if err != nil {
 		return s, err
 	}
+	p = p.padded(s)
 	for _, axis := range []struct {
 		extent        *int
 		before, after int

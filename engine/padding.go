@@ -20,6 +20,18 @@ func (w Window) padded(in Shape) Window {
 	return w
 }
 
+// padded is the padding for a map written out.
+func (p *ZeroPad) padded(in Shape) *ZeroPad {
+	if p.Halving == 0 {
+		return p
+	}
+	w := Square(p.Halving, 2, 0)
+	w.Same = true
+	explicit := *p
+	explicit.Halving, explicit.Pad = 0, w.padded(in).Pad
+	return &explicit
+}
+
 // padded is the graph with the windows of its nodes padded for pictures of one size. The shapes are those of Infer.
 func (g *Graph) padded(input Shape, shapes []Shape) *Graph {
 	explicit := *g
@@ -31,6 +43,8 @@ func (g *Graph) padded(input Shape, shapes []Shape) *Graph {
 			c := *op
 			c.Window = op.padded(pick(from, input, shapes)[0])
 			n.Op = &c
+		case *ZeroPad:
+			n.Op = op.padded(pick(from, input, shapes)[0])
 		case *MaxPool:
 			n.Op = &MaxPool{Window: op.padded(pick(from, input, shapes)[0])}
 		case *AvgPool:

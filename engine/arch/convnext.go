@@ -8,14 +8,16 @@ import (
 // layout where torchvision moves the channels behind the pixels and back: its permutations (block.1, block.6) are aliases of what they permute, and
 // block.2 to block.5 have the shape C x H x W.
 func init() {
-	for name, c := range map[string]convnextConfig{
-		"convnext_tiny":  {channels: [4]int{96, 192, 384, 768}, blocks: [4]int{3, 3, 9, 3}},
-		"convnext_small": {channels: [4]int{96, 192, 384, 768}, blocks: [4]int{3, 3, 27, 3}},
-		"convnext_base":  {channels: [4]int{128, 256, 512, 1024}, blocks: [4]int{3, 3, 27, 3}},
-		"convnext_large": {channels: [4]int{192, 384, 768, 1536}, blocks: [4]int{3, 3, 27, 3}},
-	} {
+	for name, c := range convnexts {
 		register(name, 1000, "classifier.2.weight", func(o Options) *engine.Graph { return convnext(c, o) })
 	}
+}
+
+var convnexts = map[string]convnextConfig{
+	"convnext_tiny":  {channels: [4]int{96, 192, 384, 768}, blocks: [4]int{3, 3, 9, 3}},
+	"convnext_small": {channels: [4]int{96, 192, 384, 768}, blocks: [4]int{3, 3, 27, 3}},
+	"convnext_base":  {channels: [4]int{128, 256, 512, 1024}, blocks: [4]int{3, 3, 27, 3}},
+	"convnext_large": {channels: [4]int{192, 384, 768, 1536}, blocks: [4]int{3, 3, 27, 3}},
 }
 
 type convnextConfig struct{ channels, blocks [4]int }

@@ -2,10 +2,8 @@ package arch
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"sort"
-	"strconv"
 	"strings"
 
 	"github.com/featx-go/featx/engine"
@@ -15,6 +13,7 @@ import (
 type KerasOptions struct {
 	Classes int  // outputs of the classifier; 0 is 1000
 	NoTop   bool // without the classifier (include_top=False)
+	Scratch bool // built with weights=None: EfficientNets then lack a rescaling that belongs to the published weights
 }
 
 // kerasBuilders are the networks of keras.applications by name, for files that hold their weights alone. A builder's nodes have Keras's names; tensors are
@@ -52,122 +51,29 @@ func BuildKeras(name string, o KerasOptions) (*engine.Graph, error) {
 	return g, g.Validate()
 }
 
-// KerasLayer is a layer of a file that has weights: its name, and their shapes in the file's order.
-type KerasLayer struct {
-	Name   string
-	Shapes [][]int
+// keras is what the builders of Keras's networks share: layers that own their tensors by name, and what Keras calls those without a name.
+type keras struct {
+	*engine.Graph
+	fxNames // conv2d, conv2d_1
+	shapes  map[string]engine.Shape
 }
-
-// RecogniseKeras finds the network with such layers, all of them or all but the classifier, and gives for each layer the parameters that its weights are. Layers are compared
-// by name; where Keras made the names up, by their order. name limits the search to one network.
-func RecogniseKeras(name string, stored []KerasLayer) (*engine.Graph, [][]engine.Param, error) {
-	names := KerasNames()
-	if name != "" {
-		if _, err := BuildKeras(name, KerasOptions{}); err != nil {
-			return nil, nil, err
-		}
-		names = []string{name}
-	}
-	classes := 0
-	if last := stored[len(stored)-1].Shapes; len(last) > 0 && len(last[0]) > 0 {
-		classes = last[0][len(last[0])-1]
-	}
-	for _, n := range names {
-		for _, o := range []KerasOptions{{Classes: classes}, {NoTop: true}} {
-			g, err := BuildKeras(n, o)
-			if err != nil {
-				continue
-			}
-			params, err := g.Params()
-			if err != nil {
-				return nil, nil, err
-			}
-			if matched := matchKeras(params, stored); matched != nil {
-				return g, matched, nil
-			}
-		}
-	}
-	if name != "" {
-		return nil, nil, fmt.Errorf("they are not those of %s", name)
-	}
-	return nil, nil, fmt.Errorf("they are those of no network that featx can build (%s)", strings.Join(names, ", "))
-}
-
-// matchKeras gives each stored layer its parameters; nil if they do not fit.
-func matchKeras(params []engine.Param, stored []KerasLayer) [][]engine.Param {
-	var order []string
-	layers := map[string][]engine.Param{}
-	for _, p := range params {
-		layer := p.Tensor[:strings.LastIndexByte(p.Tensor, '/')]
-		if layers[layer] == nil {
-			order = append(order, layer)
-		}
-		layers[layer] = append(layers[layer], p)
-	}
-	if len(order) != len(stored) {
-		return nil
-	}
-	fits := func(params []engine.Param, s KerasLayer) bool {
-		return slices.EqualFunc(params, s.Shapes, func(p engine.Param, shape []int) bool { return slices.Equal(p.Shape, kerasShape(p, shape)) })
-	}
-	matched := make([][]engine.Param, len(stored))
-	names := renumbered(stored)
-	for i, s := range stored {
-		if matched[i] = layers[names[i]]; matched[i] == nil || !fits(matched[i], s) {
-			return nil
-		}
-	}
-	return matched
-}
-
-var numbered = regexp.MustCompile(`^(conv2d|batch_normalization|dense)(?:_(\d+))?$`)
-
-// renumbered gives the layers' names, with those that Keras made up counted from 0: they depend on what else the session had built, their order does not.
-func renumbered(stored []KerasLayer) []string {
-	used := map[string][]int{}
-	split := func(name string) (class string, n int) {
-		m := numbered.FindStringSubmatch(name)
-		if m == nil {
-			return "", 0
-		}
-		n, _ = strconv.Atoi(m[2])
-		return m[1], n
-	}
-	for _, s := range stored {
-		if class, n := split(s.Name); class != "" {
-			used[class] = append(used[class], n)
-		}
-	}
-	for _, list := range used {
-		slices.Sort(list)
-	}
-	names := make([]string, len(stored))
-	for i, s := range stored {
-		names[i] = s.Name
-		if class, n := split(s.Name); class != "" {
-			names[i] = class
-			if rank, _ := slices.BinarySearch(used[class], n); rank > 0 {
-				names[i] = fmt.Sprintf("%s_%d", class, rank)
-			}
-		}
-	}
-	return names
-}
-
-// kerasShape is a stored shape in the engine's axes: depthwise kernels are stored as [kh][kw][in][multiplier].
-func kerasShape(p engine.Param, shape []int) []int {
-	if len(shape) == 4 && len(p.Shape) == 4 && p.Shape[2] == 1 && shape[2]*shape[3] == p.Shape[3] {
-		return []int{shape[0], shape[1], 1, p.Shape[3]}
-	}
-	return shape
-}
-
-// keras is what the builders of Keras's networks share: layers that own their tensors by name.
-type keras struct{ *engine.Graph }
 
 func newKeras(size int) keras {
-	return keras{&engine.Graph{Layout: engine.NHWC, Input: engine.Shape{H: size, W: size, C: 3}}}
+	g := &engine.Graph{Layout: engine.NHWC, Input: engine.Shape{H: size, W: size, C: 3}}
+	return keras{g, fxNames{}, map[string]engine.Shape{engine.InputName: g.Input}}
 }
+
+// Add appends a node. A shape that does not fit is found by Graph.Infer.
+func (k keras) Add(name string, op engine.Op, inputs ...string) string {
+	in := make([]engine.Shape, len(inputs))
+	for i, x := range inputs {
+		in[i] = k.shapes[x]
+	}
+	k.shapes[name], _ = engine.OutputShape(op, in...)
+	return k.Graph.Add(name, op, inputs...)
+}
+
+func (k keras) channels(x string) int { return k.shapes[x].C }
 
 // kerasConv is what a Conv2D layer can have beside its filters and kernel.
 type kerasConv struct {
@@ -185,6 +91,23 @@ func (k keras) conv(name, x string, filters int, kernel [2]int, o kerasConv) str
 		op.Bias = name + "/bias"
 	}
 	return k.activated(name, op, o.activation, x)
+}
+
+// depthwise is DepthwiseConv2D without a bias.
+func (k keras) depthwise(name, x string, size, stride int, valid bool) string {
+	return k.Add(name, k.depthwiseOp(x, name+"/depthwise_kernel", size, stride, valid), x)
+}
+
+func (k keras) depthwiseOp(x, weight string, size, stride int, valid bool) engine.Op {
+	w := engine.Square(size, stride, 0)
+	w.Same = !valid
+	return &engine.Conv2D{Window: w, OutC: k.channels(x), Groups: k.channels(x), Weight: weight}
+}
+
+// separable is SeparableConv2D without a bias: two convolutions, of which the first is called NAME/depthwise.
+func (k keras) separable(name, x string, filters, size, stride int, valid bool) string {
+	x = k.Add(name+"/depthwise", k.depthwiseOp(x, name+"/depthwise_kernel", size, stride, valid), x)
+	return k.Add(name, &engine.Conv2D{Window: engine.Square(1, 1, 0), OutC: filters, Groups: 1, Weight: name + "/pointwise_kernel"}, x)
 }
 
 func (k keras) activated(name string, op, activation engine.Op, x string) string {
@@ -214,11 +137,59 @@ func (k keras) maxPool(name, x string, size, stride int, same bool) string {
 	return k.Add(name, &engine.MaxPool{Window: w}, x)
 }
 
+func (k keras) avgPool(name, x string, size, stride int, same bool) string {
+	w := engine.Square(size, stride, 0)
+	w.Same = same
+	return k.Add(name, &engine.AvgPool{Window: w}, x)
+}
+
+// pad is ZeroPadding2D.
+func (k keras) pad(name, x string, p engine.Pad) string {
+	return k.Add(name, &engine.ZeroPad{Pad: p}, x)
+}
+
+// correctPad is ZeroPadding2D by imagenet_utils.correct_pad, for a window of stride 2.
+func (k keras) correctPad(name, x string, size int) string {
+	return k.Add(name, &engine.ZeroPad{Halving: size}, x)
+}
+
+// affine is x*scale + shift, the same for all channels.
+func (k keras) affine(name, x string, scale, shift float64) string {
+	c := k.channels(x)
+	return k.Add(name, &engine.Affine{Scale: slices.Repeat([]float64{scale}, c), Shift: slices.Repeat([]float64{shift}, c)}, x)
+}
+
+func (k keras) add(name string, inputs ...string) string {
+	return k.Add(name, &engine.Add{}, inputs...)
+}
+
+func (k keras) mul(name string, inputs ...string) string {
+	return k.Add(name, &engine.Arithmetic{Func: engine.Mul}, inputs...)
+}
+
+func (k keras) join(name string, inputs ...string) string {
+	return k.Add(name, &engine.Concat{}, inputs...)
+}
+
+func (k keras) dropout(name, x string) string { return k.Add(name, &engine.Identity{Dropout: true}, x) }
+
 func (k keras) globalPool(name, x string) string {
 	return k.Add(name, &engine.AdaptivePool{OutH: 1, OutW: 1, Flatten: true}, x)
 }
 
+// classifier ends a builder: the mean of each map, and the classes, if there is a top.
+func (k keras) classifier(pool, x string, o KerasOptions) *engine.Graph {
+	if o.NoTop {
+		return k.finish(x)
+	}
+	features := k.globalPool(pool, x)
+	k.dense("predictions", features, o.Classes, softmax())
+	return k.finish(features)
+}
+
 func relu() engine.Op    { return &engine.ReLU{} }
+func relu6() engine.Op   { return &engine.ReLU{Max: 6} }
+func silu() engine.Op    { return &engine.Activation{Func: engine.SiLU} }
 func softmax() engine.Op { return &engine.Softmax{} }
 
 func square(k int) [2]int { return [2]int{k, k} }

@@ -11,12 +11,14 @@ func init() {
 	for _, depth := range []int{16, 19} {
 		kerasBuilders[fmt.Sprintf("vgg%d", depth)] = func(o KerasOptions) *engine.Graph { return kerasVGG(depth, o) }
 	}
-	for depth, blocks := range map[int][4]int{50: {3, 4, 6, 3}, 101: {3, 4, 23, 3}, 152: {3, 8, 36, 3}} {
+	for depth, blocks := range kerasResNetBlocks {
 		kerasBuilders[fmt.Sprintf("resnet%d", depth)] = func(o KerasOptions) *engine.Graph { return kerasResNet(blocks, o) }
 	}
 	kerasBuilders["inception_v3"] = kerasInceptionV3
 	kerasBuilders["squeezenet"] = kerasSqueezeNet
 }
+
+var kerasResNetBlocks = map[int][4]int{50: {3, 4, 6, 3}, 101: {3, 4, 23, 3}, 152: {3, 8, 36, 3}}
 
 // kerasVGG is keras/src/applications/vgg16.py and vgg19.py, with the configurations of torchvision's.
 func kerasVGG(depth int, o KerasOptions) *engine.Graph {

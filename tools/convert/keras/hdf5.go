@@ -161,7 +161,7 @@ func readHDF5(data []byte, o Options) (*File, error) {
 		return fromModel(t, kerasVersion(root, group), o, func(w *weightTree) error { return w.assignLayers(layers) })
 	}
 	if layers != nil {
-		return fromLayers(layers, o)
+		return fromLayers(layers, false, o)
 	}
 	store, err := storeOf(root, "", 0)
 	if err != nil {

@@ -1,8 +1,10 @@
 package keras
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/featx-go/featx/engine"
@@ -89,19 +91,19 @@ func fromModel(t *topology, version int, o Options, fill func(*weightTree) error
 	return f, err
 }
 
-// fromLayers finds the network that has such layers.
-func fromLayers(layers []storedLayer, o Options) (*File, error) {
-	var stored []arch.KerasLayer
+// fromLayers finds the network that has such layers. byClass says that their names are only their classes with numbers.
+func fromLayers(layers []storedLayer, byClass bool, o Options) (*File, error) {
+	stored := arch.KerasStored{ByClass: byClass, Scratch: fromScratch(layers)}
 	for _, l := range layers {
 		k := arch.KerasLayer{Name: l.name}
 		for _, a := range l.arrays {
 			k.Shapes = append(k.Shapes, a.shape)
 		}
 		if len(k.Shapes) > 0 {
-			stored = append(stored, k)
+			stored.Layers = append(stored.Layers, k)
 		}
 	}
-	if len(stored) == 0 {
+	if len(stored.Layers) == 0 {
 		return nil, errNoWeights
 	}
 	g, tensors, err := arch.RecogniseKeras(o.Arch, stored)
@@ -117,13 +119,36 @@ func fromLayers(layers []storedLayer, o Options) (*File, error) {
 			if j == 0 && i >= len(tensors) {
 				return nil, fmt.Errorf("layer %q is one too many", l.name)
 			}
-			f.Tensors = append(f.Tensors, Tensor{Name: tensors[i][j].Tensor, DType: a.dtype, Shape: tensors[i][j].Shape, data: a.data})
+			if p := tensors[i][j]; p.Tensor == "" {
+				f.Other = append(f.Other, a.name)
+			} else {
+				f.Tensors = append(f.Tensors, Tensor{Name: p.Tensor, DType: a.dtype, Shape: p.Shape, data: a.data})
+			}
 		}
 		if len(l.arrays) > 0 {
 			i++
 		}
 	}
 	return f, nil
+}
+
+// fromScratch says whether the file holds an EfficientNet that was built with weights=None: it has one Rescaling, and its normalisation has not the published numbers.
+func fromScratch(layers []storedLayer) bool {
+	rescalings := 0
+	published := false
+	for _, l := range layers {
+		if strings.HasPrefix(l.name, "rescaling") {
+			rescalings++
+		}
+		if strings.HasPrefix(l.name, "normalization") && len(l.arrays) > 1 && l.arrays[1].dtype == weights.F32 {
+			variance, err := l.arrays[1].data()
+			published = err == nil && len(variance) == 3*4
+			for i, v := range []float32{0.229, 0.224, 0.225} {
+				published = published && math.Abs(float64(math.Float32frombits(binary.LittleEndian.Uint32(variance[4*i:]))-v)) < 1e-3
+			}
+		}
+	}
+	return rescalings < 2 && !published
 }
 
 func weightsOnly(err error, layers []storedLayer) error {
@@ -137,6 +162,7 @@ func weightsOnly(err error, layers []storedLayer) error {
 // fromStore finds the network of a .weights.h5 file, whose groups are numbered by class.
 func fromStore(g *storeGroup, o Options) (*File, error) {
 	var layers []storedLayer
+	byClass := true
 	var collect func(g *storeGroup)
 	collect = func(g *storeGroup) {
 		for _, s := range g.layers {
@@ -144,6 +170,8 @@ func fromStore(g *storeGroup, o Options) (*File, error) {
 				name := s.name
 				if name == "" {
 					name = s.key
+				} else {
+					byClass = false
 				}
 				layers = append(layers, storedLayer{name, s.arrays})
 			}
@@ -151,5 +179,5 @@ func fromStore(g *storeGroup, o Options) (*File, error) {
 		}
 	}
 	collect(g)
-	return fromLayers(layers, o)
+	return fromLayers(layers, byClass, o)
 }
