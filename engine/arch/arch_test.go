@@ -188,6 +188,8 @@ func TestTranslate(t *testing.T) {
 		"densenet121":         {"features.transition3": "pool4_pool", "features.denseblock1.denselayer3.cat": "conv2_block2_concat", "features.denseblock4": "conv5_block16_concat"},
 		"mobilenet_v2":        {"features.3": "block_2_add", "features.2": "block_1_project_BN", "features.17": "block_16_project_BN", "features.18": "out_relu"},
 		"efficientnet_b0":     {"features.2.1": "block2b_add", "features.1": "block1a_project_bn", "features.8": "top_activation", "features.7.0": "block7a_project_bn"},
+		"mobilenet_v3_small":  {"features.0": "activation", "features.3": "expanded_conv_2_add", "features.4": "expanded_conv_3_project_bn", "features.12.1": "conv_1_bn"},
+		"convnext_tiny":       {"features.0": "convnext_tiny_stem", "features.3.1": "add_4", "features.7": "add_17", "features.6": "convnext_tiny_downsampling_block_2"},
 		"efficientnet_v2_s":   {"features.1.0": "block1a_add", "features.6.14": "block6o_add", "features.0": "stem_activation"},
 	} {
 		g, err := Build(network, Options{})

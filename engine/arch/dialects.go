@@ -60,6 +60,20 @@ func places(network string) []place {
 	case strings.HasPrefix(network, "mobilenetv2"): // mobilenetv2_1.00_224
 		return mobilenetV2Places()
 	}
+	for name, c := range mobilenetV3s {
+		if strings.HasPrefix(network, plain(name)) {
+			list := mobilenetV3Places(c)
+			if strings.HasSuffix(network, "minimalistic") {
+				list[0].keras = "re_lu"
+			}
+			return list
+		}
+	}
+	for name, c := range convnexts {
+		if network == plain(name) {
+			return convnextPlaces(name, c)
+		}
+	}
 	return nil
 }
 
@@ -185,6 +199,42 @@ func mobilenetV2Places() []place {
 			list = append(list, place{fmt.Sprintf("features.%d", n+1), fmt.Sprintf("block_%d_%s", n, end), ""})
 			n++
 		}
+	}
+	return list
+}
+
+func mobilenetV3Places(c mobilenetV3Config) []place {
+	list := []place{{"features.0", "activation", ""}, {fmt.Sprintf("features.%d.1", len(c.blocks)+1), "conv_1_bn", ""}}
+	inC := 16
+	for i, b := range c.blocks {
+		name := "expanded_conv_"
+		if i > 0 {
+			name = fmt.Sprintf("expanded_conv_%d_", i)
+		}
+		end := "project_bn"
+		if b.stride == 1 && b.outC == inC {
+			end = "add"
+		}
+		list = append(list, place{fmt.Sprintf("features.%d", i+1), name + end, ""})
+		inC = b.outC
+	}
+	return list
+}
+
+// convnextPlaces: in Keras the sum at a block's end is an operation without a name.
+func convnextPlaces(name string, c convnextConfig) []place {
+	list := []place{{"features.0", name + "_stem", ""}, {"avgpool", name + "_head_gap", ""}, {"classifier.1", name + "_head_layernorm", ""}}
+	sums := fxNames{}
+	for i, blocks := range c.blocks {
+		stage, out := fmt.Sprintf("features.%d", 2*i+1), ""
+		if i > 0 {
+			list = append(list, place{fmt.Sprintf("features.%d", 2*i), fmt.Sprintf("%s_downsampling_block_%d", name, i-1), ""})
+		}
+		for k := range blocks {
+			out = sums.next("add")
+			list = append(list, place{fmt.Sprintf("%s.%d", stage, k), out, ""})
+		}
+		list = append(list, place{stage, out, ""})
 	}
 	return list
 }

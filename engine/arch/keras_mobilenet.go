@@ -2,6 +2,8 @@ package arch
 
 import (
 	"fmt"
+	"regexp"
+	"strings"
 
 	"github.com/featx-go/featx/engine"
 )
@@ -178,6 +180,7 @@ func kerasMobileNetV3(size string, alpha float64, minimalistic bool, o KerasOpti
 		x = y
 	}
 	x = activation(conv("conv_1", x, makeDivisible(float64(6*k.channels(x)), 8), 1, 1), true)
+	defer k.namesOfKeras2()
 	if o.NoTop {
 		return k.finish(x)
 	}
@@ -188,6 +191,25 @@ func kerasMobileNetV3(size string, alpha float64, minimalistic bool, o KerasOpti
 	x = k.Add("flatten", &engine.Flatten{}, x)
 	k.Add("predictions", softmax(), x)
 	return k.finish(features)
+}
+
+// namesOfKeras2 are aliases: expanded_conv_1/expand/BatchNorm for expanded_conv_1_expand_bn.
+func (k keras) namesOfKeras2() {
+	block := regexp.MustCompile(`^(expanded_conv(?:_\d+)?)_(expand|depthwise|squeeze_excite|project|add)(?:_(\w+))?$`)
+	parts := map[string]string{"bn": "BatchNorm", "pad": "pad", "avg_pool": "AvgPool", "conv": "Conv", "conv_1": "Conv_1", "relu": "Relu", "mul": "Mul"}
+	plain := map[string]string{"conv": "Conv", "conv_bn": "Conv/BatchNorm", "conv_1": "Conv_1", "conv_1_bn": "Conv_1/BatchNorm", "conv_2": "Conv_2", "logits": "Logits", "predictions": "Predictions"}
+	for _, n := range k.Nodes {
+		old := plain[n.Name]
+		if m := block.FindStringSubmatch(n.Name); m != nil {
+			old = m[1] + "/" + strings.Replace(m[2], "add", "Add", 1)
+			if m[3] != "" {
+				old += "/" + parts[m[3]]
+			}
+		}
+		if old != "" {
+			k.Alias(old, n.Name)
+		}
+	}
 }
 
 // hardSqueeze is _se_block: the gate is relu6(x + 3)/6.

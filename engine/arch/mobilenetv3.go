@@ -8,40 +8,42 @@ import (
 
 // MobileNetV3s as torchvision/models/mobilenetv3.py defines them (Howard et al. 2019, tables 1 and 2).
 func init() {
-	for name, c := range map[string]mobilenetV3Config{
-		"mobilenet_v3_large": {lastC: 1280, blocks: []mobilenetV3Block{
-			{3, 16, 16, false, false, 1},
-			{3, 64, 24, false, false, 2},
-			{3, 72, 24, false, false, 1},
-			{5, 72, 40, true, false, 2},
-			{5, 120, 40, true, false, 1},
-			{5, 120, 40, true, false, 1},
-			{3, 240, 80, false, true, 2},
-			{3, 200, 80, false, true, 1},
-			{3, 184, 80, false, true, 1},
-			{3, 184, 80, false, true, 1},
-			{3, 480, 112, true, true, 1},
-			{3, 672, 112, true, true, 1},
-			{5, 672, 160, true, true, 2},
-			{5, 960, 160, true, true, 1},
-			{5, 960, 160, true, true, 1},
-		}},
-		"mobilenet_v3_small": {lastC: 1024, blocks: []mobilenetV3Block{
-			{3, 16, 16, true, false, 2},
-			{3, 72, 24, false, false, 2},
-			{3, 88, 24, false, false, 1},
-			{5, 96, 40, true, true, 2},
-			{5, 240, 40, true, true, 1},
-			{5, 240, 40, true, true, 1},
-			{5, 120, 48, true, true, 1},
-			{5, 144, 48, true, true, 1},
-			{5, 288, 96, true, true, 2},
-			{5, 576, 96, true, true, 1},
-			{5, 576, 96, true, true, 1},
-		}},
-	} {
+	for name, c := range mobilenetV3s {
 		register(name, 1000, "classifier.3.weight", func(o Options) *engine.Graph { return mobilenetV3(c, o) })
 	}
+}
+
+var mobilenetV3s = map[string]mobilenetV3Config{
+	"mobilenet_v3_large": {lastC: 1280, blocks: []mobilenetV3Block{
+		{3, 16, 16, false, false, 1},
+		{3, 64, 24, false, false, 2},
+		{3, 72, 24, false, false, 1},
+		{5, 72, 40, true, false, 2},
+		{5, 120, 40, true, false, 1},
+		{5, 120, 40, true, false, 1},
+		{3, 240, 80, false, true, 2},
+		{3, 200, 80, false, true, 1},
+		{3, 184, 80, false, true, 1},
+		{3, 184, 80, false, true, 1},
+		{3, 480, 112, true, true, 1},
+		{3, 672, 112, true, true, 1},
+		{5, 672, 160, true, true, 2},
+		{5, 960, 160, true, true, 1},
+		{5, 960, 160, true, true, 1},
+	}},
+	"mobilenet_v3_small": {lastC: 1024, blocks: []mobilenetV3Block{
+		{3, 16, 16, true, false, 2},
+		{3, 72, 24, false, false, 2},
+		{3, 88, 24, false, false, 1},
+		{5, 96, 40, true, true, 2},
+		{5, 240, 40, true, true, 1},
+		{5, 240, 40, true, true, 1},
+		{5, 120, 48, true, true, 1},
+		{5, 144, 48, true, true, 1},
+		{5, 288, 96, true, true, 2},
+		{5, 576, 96, true, true, 1},
+		{5, 576, 96, true, true, 1},
+	}},
 }
 
 type mobilenetV3Config struct {
