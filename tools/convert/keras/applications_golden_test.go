@@ -1,0 +1,129 @@
+//go:build goldencheck
+
+package keras_test
+
+import (
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/featx-go/featx"
+	"github.com/featx-go/featx/tools/convert"
+	"github.com/featx-go/featx/weights"
+)
+
+// applicationsFolder is where testdata/make_applications.py writes.
+func applicationsFolder(t *testing.T) string {
+	if folder := os.Getenv("FEATX_GOLDENS_KERAS"); folder != "" {
+		return folder
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Skip(err)
+	}
+	return filepath.Join(cache, "featx-golden", "keras")
+}
+
+// application is what testdata/make_applications.py says of a network.
+type application struct {
+	input   featx.Tensor
+	layers  []applicationLayer
+	samples map[string][]float64 // places, then the values there
+}
+
+type applicationLayer struct {
+	Name    string
+	Shape   []int
+	Largest float64 // magnitude
+	Keras   float64 // error of Keras's own float32, over the largest magnitude
+}
+
+func readApplication(t *testing.T, path string) (a application) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	require.NoError(t, err)
+	c, err := weights.ParseSafetensors(data)
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal([]byte(c.Metadata["layers"]), &a.layers))
+	a.samples = map[string][]float64{}
+	for _, x := range c.Tensors {
+		if layer, ok := strings.CutPrefix(x.Name, "layer:"); ok {
+			a.samples[layer], err = x.Float64s()
+			require.NoError(t, err)
+			continue
+		}
+		w, err := x.Weight()
+		require.NoError(t, err)
+		a.input = featx.Tensor{Dims: x.Shape, Data: w.Float32s()}
+	}
+	return a
+}
+
+// error is the largest difference of a sample over the layer's largest magnitude.
+func (a *application) error(l applicationLayer, got []float32) float64 {
+	places := a.samples[l.Name]
+	places, want := places[:len(places)/2], places[len(places)/2:]
+	worst := 0.0
+	for i, at := range places {
+		if d := math.Abs(float64(got[int(at)]) - want[i]); !(d <= worst) { // a NaN stays
+			worst = d
+		}
+	}
+	return worst / l.Largest
+}
+
+// Networks of keras.applications, as Keras saved them, converted without a flag: every layer, all asked for in one run, against Keras in float64.
+func TestGoldenApplications(t *testing.T) {
+	folder := applicationsFolder(t)
+	files, err := filepath.Glob(filepath.Join(folder, "*.expected.safetensors"))
+	require.NoError(t, err)
+	if len(files) == 0 {
+		t.Skipf("%s holds no goldens: testdata/make_applications.py writes them", folder)
+	}
+	for _, expected := range files {
+		base := strings.TrimSuffix(expected, ".expected.safetensors")
+		for _, ending := range []string{"h5", "keras"} {
+			if _, err := os.Stat(base + "." + ending); err == nil {
+				t.Run(filepath.Base(base)+"."+ending, func(t *testing.T) { checkApplication(t, base+"."+ending, readApplication(t, expected)) })
+			}
+		}
+	}
+}
+
+func checkApplication(t *testing.T, path string, want application) {
+	file := filepath.Join(t.TempDir(), "model.safetensors")
+	_, err := convert.Convert(t.Context(), path, file, convert.Options{})
+	require.NoError(t, err)
+	m, err := featx.Open(file)
+	require.NoError(t, err)
+	defer m.Close()
+	recipe := m.Recipe()
+	recipe.Size = [2]int{want.input.Dims[1], want.input.Dims[2]}
+	o := featx.Options{Recipe: &recipe}
+	for _, l := range want.layers {
+		o.Layers = append(o.Layers, l.Name)
+	}
+	x, err := m.Extractor(o)
+	require.NoError(t, err)
+	defer x.Close()
+	out, err := x.Tensor(want.input)
+	require.NoError(t, err)
+	worst, where, kerasWorst := 0.0, "", 0.0
+	for i, l := range want.layers {
+		require.Equal(t, l.Shape, out[i].Dims, l.Name)
+		e := want.error(l, out[i].Data)
+		if !(e <= 1e-5) { // also true of NaN
+			t.Errorf("layer %s: error %.3g of its largest value, Keras's own float32 has %.2g", l.Name, e, l.Keras)
+		}
+		if !(e <= worst) {
+			worst, where = e, l.Name
+		}
+		kerasWorst = max(kerasWorst, l.Keras)
+	}
+	t.Logf("%s: %d layers, worst %.2g (%s), Keras's float32 %.2g", filepath.Base(path), len(want.layers), worst, where, kerasWorst)
+}

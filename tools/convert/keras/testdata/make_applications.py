@@ -1,0 +1,136 @@
+"""Networks of keras.applications as files that Keras itself writes, with what Keras computes: what applications_golden_test.go compares with.
+
+    python3 make_applications.py keras3 ResNet50@96 ...      Keras 3: .h5 and .keras
+    python3 make_applications.py keras2 ResNet50@96 ...      tf_keras (Keras 2): .h5
+
+NAME-notop@SIZE is the network without its top, its input's height and width open; @SIZE is the height and width of the picture that it computes. Writes NAME.KERAS.ENDING and
+NAME.KERAS.expected.safetensors into the folder of FEATX_GOLDENS_KERAS, otherwise featx-golden/keras in the user's cache folder. Several GB for all: delete what is compared.
+
+Weights: He normal (depthwise: 1 / fan-in), gammas 0.5 to 1.5, biases and betas normal of 0.2; the moving statistics are those of a batch of random pictures, which keeps the signals of
+deep networks as large as those of trained ones.
+
+The results are in float64, of one picture, for every layer of the model: its shape, its largest magnitude, the error of Keras's own float32 over that, and values at 256 places by hash
+(testdata/golden/seeded.py), at the least and at the largest: a float64 tensor [2, n] of places and values.
+Needs tensorflow-cpu and tf_keras (made with TensorFlow 2.21, Keras 3.15, tf_keras 2.21).
+"""
+import json
+import os
+import sys
+import zlib
+
+os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="", TF_ENABLE_ONEDNN_OPTS="0")
+KIND = sys.argv[1]
+if KIND == "keras3":
+    import keras
+else:
+    os.environ["TF_USE_LEGACY_KERAS"] = "1"
+    import tf_keras as keras
+import numpy as np
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "..", "..", "..", "testdata", "golden"))
+import safetensors_file
+import seeded
+
+CACHE = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+OUT = os.environ.get("FEATX_GOLDENS_KERAS") or os.path.join(CACHE, "featx-golden", "keras")
+# Networks that scale the bytes of a picture themselves.
+BYTES = ("MobileNetV3", "EfficientNet", "ConvNeXt")
+
+
+def build(name, size, dtype):
+    keras.backend.clear_session()  # the numbers in layers' names start again
+    keras.backend.set_floatx(dtype)
+    network, _, notop = name.partition("-")
+    shape = (None, None, 3) if notop else (size, size, 3)
+    return getattr(keras.applications, network)(weights=None, include_top=not notop, input_shape=shape)
+
+
+def flat(model):
+    """All layers, those of models in the model too."""
+    for layer in model.layers:
+        yield layer
+        if isinstance(layer, keras.Model):
+            yield from flat(layer)
+
+
+def path_of(w):
+    return getattr(w, "path", None) or w.name
+
+
+def fill(model, pictures):
+    for w in model.weights:
+        name, shape = path_of(w), tuple(w.shape)
+        kind = name.split("/")[-1].split(":")[0]
+        rng = np.random.default_rng(zlib.crc32(name.encode()))
+        if "seed" in name or kind == "count":
+            continue
+        if kind in ("gamma", "variance", "moving_variance") or "layer_scale" in name:
+            v = rng.uniform(.5, 1.5, shape)
+        elif kind == "depthwise_kernel":
+            v = rng.normal(0, np.prod(shape[:2]) ** -.5, shape)
+        elif len(shape) > 1:
+            v = rng.normal(0, (2 / np.prod(shape[:-1])) ** .5, shape)
+        else:
+            v = rng.normal(0, .2, shape)
+        w.assign(v.astype("float32"))
+    finalize(model)
+    norms = [l for l in flat(model) if isinstance(l, keras.layers.BatchNormalization)]
+    momenta = [l.momentum for l in norms]
+    for l in norms:
+        l.momentum = 0.0
+    if norms:
+        model(pictures, training=True)
+    for l, m in zip(norms, momenta):
+        l.momentum = m
+        l.moving_variance.assign(np.asarray(l.moving_variance) + np.float32(.05))  # the last maps may be of few values
+
+
+def finalize(model):
+    for l in flat(model):
+        if isinstance(l, keras.layers.Normalization):
+            l.finalize_state()  # what it computes with, of its weights
+
+
+def results(model, picture):
+    layers = [l for l in getattr(model, "operations", model.layers) if type(l).__name__ != "InputLayer"]
+    # A model in the model has nodes of its own; the last is the call in this model.
+    outputs = [l._inbound_nodes[-1].outputs for l in layers]
+    outputs = [o[0] if isinstance(o, (list, tuple)) else o for o in outputs]
+    return {l.name: np.asarray(v) for l, v in zip(layers, keras.Model(model.inputs, outputs)(picture, training=False))}
+
+
+def make(name, size):
+    rng = np.random.default_rng(0)
+    pictures = rng.uniform(0, 255, (4, size, size, 3)).astype("float32")
+    if not name.startswith(BYTES):
+        pictures = pictures / np.float32(64) - np.float32(2)
+    model = build(name, size, "float32")
+    fill(model, pictures)
+    base = os.path.join(OUT, f"{name}.{KIND}")
+    for ending in ("h5", "keras") if KIND == "keras3" else ("h5",):
+        part = f"{base}.part.{ending}"
+        model.save(part)
+        os.replace(part, f"{base}.{ending}")
+    float32, weights = results(model, pictures[:1]), model.get_weights()
+    del model
+    model = build(name, size, "float64")
+    model.set_weights([w.astype("float64") if w.dtype == np.float32 else w for w in weights])
+    finalize(model)
+    layers, tensors = [], {"input": pictures[:1]}
+    for layer, v in results(model, pictures[:1].astype("float64")).items():
+        assert v.dtype == np.float64, (layer, v.dtype)
+        largest = float(np.abs(v).max()) or 1.0  # a ReLU's may all be zero
+        layers.append({"name": layer, "shape": list(v.shape), "largest": largest, "keras": float(np.abs(v - float32[layer]).max()) / largest})
+        v = v.ravel()
+        places = np.unique(np.append(seeded.sample_positions(layer, len(v)), [v.argmin(), v.argmax()]))
+        tensors["layer:" + layer] = np.stack([places.astype("float64"), v[places]])
+    safetensors_file.write(base + ".expected.safetensors", tensors, {"layers": json.dumps(layers)})
+    print(f"{name} {KIND}: {len(layers)} layers, largest values {min(l['largest'] for l in layers):.2g} to {max(l['largest'] for l in layers):.2g}, "
+          f"Keras's float32 {max(l['keras'] for l in layers):.2g}", flush=True)
+
+
+os.makedirs(OUT, exist_ok=True)
+for argument in sys.argv[2:]:
+    network, _, edge = argument.partition("@")
+    make(network, int(edge or 96))
