@@ -3,7 +3,7 @@ GO     ?= go
 PYTHON ?= python3
 DATA   ?= $(abspath ../shared/data)
 
-.PHONY: help build test lint golden-check bench bench-peers golden golden-onnx embedded
+.PHONY: help build test lint golden-check bench bench-peers golden golden-onnx golden-keras embedded
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -41,6 +41,12 @@ golden: ## the reference values again (needs PyTorch, torchvision, Pillow 12; DA
 golden-onnx: ## ONNX files by their exporters and ONNX Runtime's results; PYTHON needs onnxruntime and Pillow, and for the exporters what testdata/onnx/make.py says
 	cd testdata/golden && FEATX_DATA=$(DATA) $(PYTHON) make_onnx_mobilenet.py
 	$(PYTHON) testdata/onnx/make.py expect testdata/onnx
+
+APPLICATIONS ?= VGG16@64 ResNet50 ResNet50V2 InceptionV3 InceptionResNetV2 Xception MobileNet MobileNetV2 MobileNetV3Small MobileNetV3Large DenseNet121 NASNetMobile EfficientNetB0 \
+                EfficientNetV2B0 ConvNeXtTiny ResNet50-notop MobileNetV2-notop
+
+golden-keras: ## what golden-check compares with keras.applications: APPLICATIONS as Keras 3 and tf_keras write them, into the cache folder (4 GB); PYTHON needs both
+	for kind in keras3 keras2; do for network in $(APPLICATIONS); do $(PYTHON) tools/convert/keras/testdata/make_applications.py $$kind $$network || exit; done; done
 
 embedded: ## the embedded model from CHECKPOINT, which tools/train/train_cifar.py wrote, and its predictions by PyTorch
 	$(GO) run ./tools/convert/cmd -dtype f16 -classes airplane,automobile,bird,cat,deer,dog,frog,horse,ship,truck $(CHECKPOINT) weights/embedded.safetensors

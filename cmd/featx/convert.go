@@ -25,9 +25,11 @@ func newConvert() *cobra.Command {
 recipe for its pictures.
 
 SRC is a PyTorch checkpoint (zip or the older pickle; a state_dict, bare or under
-"state_dict"), an ONNX model, a safetensors file, or a model file whose recipe is to be
-changed. No code in it is run. The network is recognised by the tensors' names and shapes;
---arch names it where they do not suffice. ONNX models hold theirs. Networks:
+"state_dict"), a Keras file (.h5 and .weights.h5 of Keras 2 and 3, .keras, or the
+model.json of TensorFlow.js beside its shards), an ONNX model, a safetensors file, or a model file whose
+recipe is to be changed. No code in it is run. ONNX and whole Keras models hold their
+network. Weights alone are recognised by the tensors' names and shapes; --arch names the
+network where they do not suffice: one of keras.applications as keras/NAME, or one of
   ` + wrapped(arch.Names(), 76, "  ") + `
 
 The recipe is the one that the network's published weights were made with; the flags
@@ -36,6 +38,7 @@ change it and are stored. Mean and std are in the order of the channels.
 DST appears when it is complete.`,
 		Example: `  featx convert resnet50-0676ba61.pth resnet50.safetensors
   featx convert --arch vgg16 --dtype f16 vgg16-397923af.pth vgg16.safetensors
+  featx convert my_model.keras my_model.safetensors
   featx convert --resize 232 resnet50-11ad3fa6.pth resnet50-v2.safetensors
   featx convert --classes cat,dog,other mine.pth mine.safetensors`,
 		Args: arguments(2, 2, "SRC and DST"),

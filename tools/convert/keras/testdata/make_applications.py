@@ -6,8 +6,8 @@
 NAME-notop@SIZE is the network without its top, its input's height and width open; @SIZE is the height and width of the picture that it computes. Writes NAME.KERAS.ENDING and
 NAME.KERAS.expected.safetensors into the folder of FEATX_GOLDENS_KERAS, otherwise featx-golden/keras in the user's cache folder. Several GB for all: delete what is compared.
 
-Weights: He normal (depthwise: 1 / fan-in), gammas 0.5 to 1.5, biases and betas normal of 0.2; the moving statistics are those of a batch of random pictures, which keeps the signals of
-deep networks as large as those of trained ones.
+Weights: He normal (depthwise: 1 / fan-in), gammas 0.5 to 1.5, biases and betas normal of 0.2; the moving statistics are made of those of a batch of random pictures, which
+keeps the signals of deep networks as large as those of trained ones.
 
 The results are in float64, of one picture, for every layer of the model: its shape, its largest magnitude, the error of Keras's own float32 over that, and values at 256 places by hash
 (testdata/golden/seeded.py), at the least and at the largest: a float64 tensor [2, n] of places and values.
@@ -83,7 +83,10 @@ def fill(model, pictures):
         model(pictures, training=True)
     for l, m in zip(norms, momenta):
         l.momentum = m
-        l.moving_variance.assign(np.asarray(l.moving_variance) + np.float32(.05))  # the last maps may be of few values
+        # Most of the mean stays in the signal: noise has little but a mean, and dividing what is left by its deviation would amplify rounding errors from layer to layer.
+        mean, variance = np.asarray(l.moving_mean), np.asarray(l.moving_variance)
+        l.moving_mean.assign(np.float32(.3) * mean)
+        l.moving_variance.assign(variance + mean * mean + np.float32(.05))
 
 
 def finalize(model):
