@@ -35,13 +35,7 @@ func RecogniseKeras(name string, stored KerasStored) (*engine.Graph, [][]engine.
 		}
 		names = []string{name}
 	}
-	classes := 0
-	if last := stored.Layers[len(stored.Layers)-1].Shapes; len(last) > 0 && len(last[0]) > 0 {
-		classes = last[0][len(last[0])-1]
-	}
-	if stored.ByClass { // the classifier is anywhere
-		classes = 0
-	}
+	classes := stored.classes()
 	ways := []func([]kerasLayer, []KerasLayer) []kerasLayer{byName, byLeaf, byModel, byOrder}
 	if stored.ByClass {
 		ways = []func([]kerasLayer, []KerasLayer) []kerasLayer{byClass}
@@ -72,6 +66,34 @@ func RecogniseKeras(name string, stored KerasStored) (*engine.Graph, [][]engine.
 		return nil, nil, fmt.Errorf("they are not those of %s", name)
 	}
 	return nil, nil, fmt.Errorf("they are those of no network that featx can build (%s)", strings.Join(names, ", "))
+}
+
+// classifierName is what Keras calls the layer that gives the classes, today or before.
+var classifierName = regexp.MustCompile(`(?i)^(predictions|logits|conv_preds|probs|fc1000|.*_head_dense)$`)
+
+// classes is the number of outputs of the classifier, if the file has one: of the layer with such a name, of the last dense layer or else convolution by number, or of the last layer.
+func (s KerasStored) classes() int {
+	at, number := len(s.Layers)-1, -1
+	for i, l := range s.Layers {
+		class, n, _ := strings.Cut(l.Name, "_")
+		k, err := strconv.Atoi(n)
+		if n != "" && err != nil {
+			k = -1
+		}
+		if class == "dense" {
+			k += 1 << 24
+		}
+		switch {
+		case classifierName.MatchString(l.Name):
+			at, number = i, 1<<30
+		case s.ByClass && (class == "dense" || class == "conv2d") && k > number:
+			at, number = i, k
+		}
+	}
+	if shapes := s.Layers[at].Shapes; len(shapes) > 0 && len(shapes[0]) > 0 {
+		return shapes[0][len(shapes[0])-1]
+	}
+	return 0
 }
 
 // matchKeras gives each stored layer the parameters of its layer; nil if they do not fit.
