@@ -11,6 +11,7 @@
 //	packing.go        and filling it, while the first steps run
 //	plan.go arena.go  steps, buffers, memory                    what will be done
 //	run.go pool.go    runners, their workers                    and doing it
+//	fault.go          a panic as an error
 //	step_*.go         one kind of step each
 //	step_band.go      and several together, which go through a picture a band of rows at a time
 //	profile.go        what the steps are, and what each takes

@@ -100,6 +100,10 @@ func TestResolve(t *testing.T) {
 	require.Equal(t, []string{"layer2.0.add", "layer2.1.add"}, names("layer2.*.add"))
 	require.Equal(t, []string{"layer1", "layer2", "layer3", "layer4"}, names("layer?"))
 	require.Equal(t, []string{"conv1"}, names("conv1", "conv1", "0"))
+	g.Add("/layer5/layer5.0/Relu", &engine.Activation{Func: "relu"}, "layer4")
+	for _, pattern := range []string{"*Relu", "/layer5/*", "/layer5/**/Relu", "/*/Relu", "?layer5?layer5.[0-9]*"} {
+		require.Equal(t, []string{"/layer5/layer5.0/Relu"}, names(pattern), pattern)
+	}
 	for _, c := range []struct{ pattern, want string }{
 		{"layer5", `no layer "layer5"; nearest: layer1, layer2, layer3, layer4`},
 		{"LAYER4.1.con2", "nearest: layer4.1.conv2"},

@@ -3,6 +3,7 @@ package engine
 import (
 	"encoding/binary"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"unsafe"
 
@@ -16,7 +17,10 @@ type packing struct {
 	layout  Layout
 	release func(data []byte) // nil: the source holds what it gives
 	jobs    []packJob
-	next    atomic.Int64 // job
+	next    atomic.Int64  // job
+	failed  chan struct{} // closed when fault is set
+	fault   *Fault
+	faulty  sync.Once
 }
 
 // packJob is one panel, or all of a depthwise convolution's weights.
@@ -29,7 +33,7 @@ type packJob struct {
 func (m *Model) startPacking(list []stepWeights) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p := &packing{isa: m.isa, layout: m.graph.Layout}
+	p := &packing{isa: m.isa, layout: m.graph.Layout, failed: make(chan struct{})}
 	if r, ok := m.source.(Releaser); ok {
 		p.release = r.Release
 	}
@@ -78,18 +82,24 @@ func (m *Model) startPacking(list []stepWeights) {
 // lines is the floats of memory that the weights take, in whole cache lines.
 func (w *packedWeights) lines() int { return roundUp((w.values*w.valueBytes()+3)/4, lineFloats) }
 
-// wait returns when the weights are packed.
-func (w *packedWeights) wait() {
+// wait returns when the weights are packed, or with the panic that kept others from being packed.
+func (w *packedWeights) wait() *Fault {
 	if w.left.Load() == 0 {
-		return
+		return nil
 	}
 	for k := new(packer); w.left.Load() > 0 && w.packing.one(k); {
 	}
-	<-w.ready
+	select {
+	case <-w.ready:
+		return nil
+	case <-w.packing.failed:
+		return w.packing.fault
+	}
 }
 
 // one packs the next panel, if there is one.
 func (p *packing) one(k *packer) bool {
+	defer p.recovered()
 	i := int(p.next.Add(1)) - 1
 	if i >= len(p.jobs) {
 		return false
@@ -116,6 +126,16 @@ func (p *packing) one(k *packer) bool {
 		close(w.ready)
 	}
 	return true
+}
+
+// recovered keeps a panic for those who wait.
+func (p *packing) recovered() {
+	if v := recover(); v != nil {
+		p.faulty.Do(func() {
+			p.fault = newFault(v)
+			close(p.failed)
+		})
+	}
 }
 
 // releaseBytes is when the rows of a single panel are worth being released, before all of a tensor is packed.

@@ -22,6 +22,7 @@ type crew struct {
 	_      cpu.CacheLinePad
 	parked atomic.Int32 // workers that wait for a token
 	closed atomic.Bool
+	failed atomic.Pointer[Fault] // the first; what it left undone stays so
 	tokens chan struct{}
 	exited sync.WaitGroup
 
@@ -36,7 +37,8 @@ const idle = 1<<31 - 1
 // costs as much as a small step.
 const spins = 200_000
 
-// newCrew starts the workers 1 to n-1; the caller is worker 0. Work must not panic.
+// newCrew starts the workers 1 to n-1; the caller is worker 0. A panic of work ends its worker and the step, and is found in failed; the caller's own is the caller's to
+// recover.
 func newCrew(n, steps int, work func(worker, step, item int)) *crew {
 	c := &crew{tokens: make(chan struct{}, n), items: make([]atomic.Int32, steps), work: work}
 	c.cursor.Store(idle << 32)
@@ -46,7 +48,7 @@ func newCrew(n, steps int, work func(worker, step, item int)) *crew {
 	return c
 }
 
-// do runs all items of a step and returns when they are finished.
+// do runs all items of a step and returns when they are finished, or when one has failed.
 func (c *crew) do(step int) {
 	n := int64(c.items[step].Load())
 	if n == 1 || cap(c.tokens) == 1 {
@@ -67,6 +69,8 @@ func (c *crew) do(step int) {
 	}
 	for spin := 1; c.done.Load() < n; spin++ {
 		switch {
+		case (spin%64 == 0 || spin > 10*spins) && c.failed.Load() != nil:
+			return
 		case spin > 10*spins: // a worker lost its processor in the middle of an item
 			time.Sleep(20 * time.Microsecond)
 		case spin%64 == 0:
@@ -108,6 +112,7 @@ func (c *crew) open() bool {
 }
 
 func (c *crew) serve(worker int) {
+	defer c.recovered()
 	for !c.closed.Load() {
 		for spin := 0; spin < spins; {
 			if c.claim(worker) {
@@ -126,5 +131,12 @@ func (c *crew) serve(worker int) {
 			<-c.tokens
 		}
 		c.parked.Add(-1)
+	}
+}
+
+// recovered is deferred once for a worker's life, and by the caller once for a run.
+func (c *crew) recovered() {
+	if v := recover(); v != nil {
+		c.failed.CompareAndSwap(nil, newFault(v))
 	}
 }

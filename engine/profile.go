@@ -167,12 +167,16 @@ func (r *Runner) Profile(n int, pictures []float32, times []time.Duration) (whol
 		clear(w.clock)
 		w.timed = true
 	}
+	defer func() {
+		r.crew.rest()
+		err = r.fault()
+	}()
+	defer r.crew.recovered()
 	for i := range p.stages {
 		start = time.Now()
 		r.crew.do(i)
 		p.share(time.Since(start), i, r.workers, times)
 	}
-	r.crew.rest()
 	for i := range r.workers {
 		r.workers[i].timed = false
 	}

@@ -84,8 +84,26 @@ func (p *Plan) NewRunner(threads int) *Runner {
 	return r
 }
 
-// Run computes the plan's layers for n pictures, given as NHWC float32. A run after the first allocates nothing.
+// Run computes the plan's layers for n pictures, given as NHWC float32. A run after the first allocates nothing. A panic, in whatever goroutine, is returned as a *[Fault].
 func (r *Runner) Run(n int, pictures []float32) error {
+	if err := r.fault(); err != nil {
+		return err
+	}
+	if err := r.run(n, pictures); err != nil {
+		return err
+	}
+	return r.fault()
+}
+
+// fault is the first panic of a run's goroutines, or of those that packed its weights.
+func (r *Runner) fault() error {
+	if f := r.crew.failed.Load(); f != nil {
+		return f
+	}
+	return nil
+}
+
+func (r *Runner) run(n int, pictures []float32) error {
 	p := r.plan
 	if n < 1 || n > p.batch {
 		return fmt.Errorf("%d pictures in one run: the plan is for 1 to %d", n, p.batch)
@@ -98,15 +116,21 @@ func (r *Runner) Run(n int, pictures []float32) error {
 	for i, s := range p.stages {
 		r.crew.items[i].Store(int32(s.items(n, len(r.workers))))
 	}
+	defer r.crew.rest()
+	defer r.crew.recovered()
 	weights := p.weights
 	for i := range p.stages {
 		for len(weights) > 0 && weights[0].step < p.endOf(i) {
-			weights[0].wait()
+			if f := weights[0].wait(); f != nil {
+				r.crew.failed.CompareAndSwap(nil, f)
+				return f
+			}
 			weights = weights[1:]
 		}
-		r.crew.do(i)
+		if r.crew.do(i); r.crew.failed.Load() != nil {
+			break
+		}
 	}
-	r.crew.rest()
 	return nil
 }
 

@@ -50,7 +50,9 @@ type Layer struct {
 }
 
 // Resolve finds the layers that the patterns mean, in the order asked, without repeats. A pattern is a node's name, an alias, an index (0 is the first node, -1 the
-// last) or a glob as of path.Match (`layer*.relu`, over node names; over aliases if no node matches). Without patterns the graph's Features, or else its last node, is meant.
+// last) or a glob (`layer*.relu`, `/layer4/*`; over node names, and over aliases if no node matches): that of path.Match, but
+// `*` and `?` match slashes too, which are part of the names in ONNX and Keras models. Without patterns
+// the graph's Features, or else its last node, is meant.
 func (g *Graph) Resolve(patterns []string) ([]Layer, error) {
 	if len(patterns) == 0 {
 		if g.Features == "" {
@@ -88,7 +90,7 @@ func (g *Graph) Resolve(patterns []string) ([]Layer, error) {
 		}
 		before := len(found)
 		for i, n := range g.Nodes {
-			ok, bad := path.Match(p, n.Name)
+			ok, bad := match(p, n.Name)
 			if errors.Is(bad, path.ErrBadPattern) {
 				return nil, fmt.Errorf("layer pattern %q is malformed", p)
 			}
@@ -98,7 +100,7 @@ func (g *Graph) Resolve(patterns []string) ([]Layer, error) {
 		}
 		if len(found) == before {
 			for _, alias := range g.aliasNames() {
-				if ok, _ := path.Match(p, alias); ok {
+				if ok, _ := match(p, alias); ok {
 					add(alias, g.index(g.Aliases[alias]))
 				}
 			}
@@ -108,6 +110,12 @@ func (g *Graph) Resolve(patterns []string) ([]Layer, error) {
 		}
 	}
 	return found, nil
+}
+
+// match is path.Match without separators: slashes become a character that it does not know.
+func match(pattern, name string) (bool, error) {
+	const other = "\x00"
+	return path.Match(strings.ReplaceAll(pattern, "/", other), strings.ReplaceAll(name, "/", other))
 }
 
 func (g *Graph) aliasNames() []string {

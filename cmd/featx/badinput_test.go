@@ -257,3 +257,29 @@ func TestFullOutput(t *testing.T) {
 		requireLine(t, stderr.String(), "standard output: no space left on device")
 	}
 }
+
+// What foreign files call things does not reach the terminal as it is.
+func TestHostileNames(t *testing.T) {
+	dir := t.TempDir()
+	embedded, err := os.ReadFile("../../weights/embedded.safetensors")
+	require.NoError(t, err)
+	hostile := bytes.ReplaceAll(embedded, []byte("layer1.0.relu"), []byte(`\\u001b[2Jxxx`)) // as long, in JSON within JSON
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "model.safetensors"), hostile, 0o666))
+	header := `{"evil\u001b]0;x\u0007":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`
+	tensors := append(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header+"\x00\x00\x00\x00"...)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "tensors.safetensors"), tensors, 0o666))
+	for _, c := range []struct {
+		status int
+		shows  string
+		args   []string
+	}{
+		{0, `\x1b[2Jxxx`, []string{"layers", "model.safetensors"}},
+		{1, `\x1b[2Jxxx`, []string{"extract", "-m", "model.safetensors", "-l", "[2Jxxx"}},
+		{1, `evil\x1b]0;x\a`, []string{"convert", "--arch", "cifar_resnet20", "tensors.safetensors", "out.safetensors"}},
+	} {
+		r := command(t, dir, c.args...)
+		require.Equal(t, c.status, r.status, "%v: %s", c.args, r.stderr)
+		require.Contains(t, r.stdout+r.stderr, c.shows, "%v", c.args)
+		require.NotContains(t, r.stdout+r.stderr, "\x1b", "%v", c.args)
+	}
+}

@@ -22,6 +22,7 @@ import (
 	"github.com/featx-go/featx/engine/arch"
 	"github.com/featx-go/featx/engine/image"
 	"github.com/featx-go/featx/internal/atomicfile"
+	"github.com/featx-go/featx/internal/brief"
 	"github.com/featx-go/featx/kernels"
 	"github.com/featx-go/featx/tools/convert"
 	"github.com/featx-go/featx/weights"
@@ -383,7 +384,7 @@ func median(list []float64) float64 {
 }
 
 func writeBench(w io.Writer, r *benchReport) {
-	fmt.Fprintf(w, "%s, float32, %d x %d, batch %d, %d thread(s)\n", r.Model, r.Size[0], r.Size[1], r.Batch, r.Threads)
+	fmt.Fprintf(w, "%s, float32, %d x %d, batch %d, %d thread(s)\n", brief.Plain(r.Model), r.Size[0], r.Size[1], r.Batch, r.Threads)
 	fmt.Fprintf(w, "%s, %s", r.CPU, r.Date)
 	if r.Load != "" {
 		fmt.Fprintf(w, ", load average %s", r.Load)
@@ -419,7 +420,7 @@ func writeBench(w io.Writer, r *benchReport) {
 	}
 	mega := func(n int64) string { return fmt.Sprintf("%.2f", float64(n)/1e6) }
 	for i, s := range first.Steps {
-		layers.add(speeds([]string{s.Name + s.fused, s.Kernel + " " + s.Algorithm, s.Shape, mega(s.MACs), mega(s.Bytes)}, func(run benchRun) benchStep { return run.Steps[i] })...)
+		layers.add(speeds([]string{brief.Plain(s.Name + s.fused), s.Kernel + " " + s.Algorithm, s.Shape, mega(s.MACs), mega(s.Bytes)}, func(run benchRun) benchStep { return run.Steps[i] })...)
 	}
 	for _, k := range first.Kernels {
 		kinds.add(speeds([]string{k.Kernel + " " + k.Algorithm, fmt.Sprint(k.Count), mega(k.MACs), mega(k.Bytes)}, func(run benchRun) benchStep { return run.kind(k) })...)

@@ -90,7 +90,7 @@ func readClasses(text string) ([]string, error) {
 }
 
 func writeReport(w io.Writer, dst string, r *convert.Report) {
-	fmt.Fprintf(w, "%s: %s from %s (%s, sha256 %s)\n", dst, r.Graph.Arch, r.Source.File, r.Source.Format, r.Source.SHA256)
+	fmt.Fprintf(w, "%s: %s from %s (%s, sha256 %s)\n", dst, brief.Plain(r.Graph.Arch), brief.Plain(r.Source.File), r.Source.Format, r.Source.SHA256)
 	fmt.Fprintf(w, "  tensors  %d, %s values, stored as %s, %s bytes\n", r.Tensors, grouped(r.Parameters), r.DType, grouped(r.Bytes))
 	if len(r.Dropped) > 0 {
 		fmt.Fprintf(w, "  left out %d entries that the network does not use: %s\n", len(r.Dropped), brief.List(r.Dropped, 4))

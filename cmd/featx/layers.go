@@ -13,6 +13,7 @@ import (
 	"github.com/featx-go/featx"
 	"github.com/featx-go/featx/engine"
 	"github.com/featx-go/featx/engine/image"
+	"github.com/featx-go/featx/internal/brief"
 )
 
 func newLayers() *cobra.Command {
@@ -82,11 +83,11 @@ func writeLayers(w io.Writer, m *featx.Model, r image.Recipe, list []engine.Node
 	if g.Layout == engine.NHWC {
 		axes = "height x width x channels"
 	}
-	fmt.Fprintf(w, "%s, %d layers, input %d x %d (height x width), shapes in %s\n\n", g.Arch, len(list), r.Size[0], r.Size[1], axes)
+	fmt.Fprintf(w, "%s, %d layers, input %d x %d (height x width), shapes in %s\n\n", brief.Plain(g.Arch), len(list), r.Size[0], r.Size[1], axes)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "index\tname\taliases\top\tshape\tparameters\tmultiply-adds\tbytes")
 	line := func(index, name string, n engine.NodeInfo) {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", index, name, strings.Join(n.Aliases, " "), n.Op, times(n.Dims), grouped(n.Params), grouped(n.MACs), grouped(n.Bytes))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", index, brief.Plain(name), brief.Plain(strings.Join(n.Aliases, " ")), n.Op, times(n.Dims), grouped(n.Params), grouped(n.MACs), grouped(n.Bytes))
 	}
 	def, err := g.Resolve(nil)
 	if err != nil {

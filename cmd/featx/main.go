@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/featx-go/featx/internal/brief"
 )
 
 func main() {
@@ -76,9 +78,9 @@ func (c *checked) Write(b []byte) (int, error) {
 
 var lineEnds = regexp.MustCompile(`\s*[\r\n]\s*`)
 
-// report writes an error in one line.
+// report writes an error in one line, in characters that a terminal only shows.
 func report(stderr io.Writer, err error) (status int) {
-	fmt.Fprintf(stderr, "featx: %s\n", lineEnds.ReplaceAllString(err.Error(), " "))
+	fmt.Fprintf(stderr, "featx: %s\n", brief.Plain(lineEnds.ReplaceAllString(err.Error(), " ")))
 	return statusFailed
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/featx-go/featx/engine"
 	"github.com/featx-go/featx/engine/arch"
+	"github.com/featx-go/featx/internal/brief"
 	"github.com/featx-go/featx/weights"
 )
 
@@ -190,7 +191,7 @@ func writeModels(w io.Writer, list []listedModel) error {
 		if features == "" {
 			features = "-"
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%dx%d\t%s\t%s\n", m.Name, m.State, size, m.Size[0], m.Size[1], features, path.Base(m.Source))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%dx%d\t%s\t%s\n", m.Name, m.State, size, m.Size[0], m.Size[1], brief.Plain(features), brief.Plain(path.Base(m.Source)))
 	}
 	return t.Flush()
 }

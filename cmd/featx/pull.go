@@ -13,6 +13,7 @@ import (
 	"github.com/featx-go/featx"
 	"github.com/featx-go/featx/engine/arch"
 	"github.com/featx-go/featx/engine/image"
+	"github.com/featx-go/featx/internal/brief"
 	"github.com/featx-go/featx/tools/convert"
 	"github.com/featx-go/featx/weights"
 )
@@ -171,7 +172,7 @@ type download struct {
 // say writes a line of its own.
 func (d *download) say(message string) {
 	d.clear()
-	fmt.Fprintf(d.out, "featx: %s\n", message)
+	fmt.Fprintf(d.out, "featx: %s\n", brief.Plain(message))
 }
 
 func (d *download) progress(done, total int64) {

@@ -272,10 +272,10 @@ func (v *verification) write(w io.Writer) error {
 			verdict = "differs"
 		}
 		if l.Problem != "" {
-			fmt.Fprintf(t, "%s\t%s\t\t\t%s\n", l.Name, times(l.Dims), l.Problem)
+			fmt.Fprintf(t, "%s\t%s\t\t\t%s\n", brief.Plain(l.Name), times(l.Dims), l.Problem)
 			continue
 		}
-		fmt.Fprintf(t, "%s\t%s\t%.4g\t%.1e\t%s\n", l.Name, times(l.Dims), l.Largest, l.Error, verdict)
+		fmt.Fprintf(t, "%s\t%s\t%.4g\t%.1e\t%s\n", brief.Plain(l.Name), times(l.Dims), l.Largest, l.Error, verdict)
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -283,7 +283,7 @@ func (v *verification) write(w io.Writer) error {
 	if len(v.unknown) > 0 {
 		fmt.Fprintf(w, "\n%d arrays of the dump are no layers here: %s\n", len(v.unknown), brief.List(v.unknown, 8))
 	}
-	_, err := fmt.Fprintf(w, "\n%s\n", v.verdict())
+	_, err := fmt.Fprintf(w, "\n%s\n", brief.Plain(v.verdict()))
 	return err
 }
 
