@@ -67,44 +67,61 @@ type hubFile struct {
 	LFS  *struct{ OID string }
 }
 
-// resolveHub asks the repository for its files, chooses the weights, and reads the recipe that lies beside them.
-func (p *Puller) resolveHub(ctx context.Context, name string) (Entry, error) {
+// resolveHub asks the repository for its files, chooses the weights, and reads the recipe that lies beside them. beside gives another file of the weights' folder.
+func (p *Puller) resolveHub(ctx context.Context, name string) (e Entry, beside func(file string) (Entry, error), err error) {
 	r, err := parseHub(strings.TrimPrefix(name, HubPrefix))
 	if err != nil {
-		return Entry{}, err
+		return e, nil, err
 	}
-	e := Entry{Name: name}
+	e.Name = name
 	repo := p.endpoint + "/api/models/" + r.owner + "/" + r.repo
 	var at struct{ SHA string }
 	if _, err := p.getJSON(ctx, repo+"/revision/"+url.PathEscape(r.revision), &at); err != nil {
-		return e, err
+		return e, nil, err
 	}
 	if at.SHA == "" || strings.ContainsAny(at.SHA, "/?#") {
-		return e, fmt.Errorf("%s: the listing names no commit", repo)
+		return e, nil, fmt.Errorf("%s: the listing names no commit", repo)
 	}
 	var files []hubFile
 	for next := repo + "/tree/" + at.SHA + "?recursive=true"; next != ""; {
 		var page []hubFile
 		if next, err = p.getJSON(ctx, next, &page); err != nil {
-			return e, err
+			return e, nil, err
 		}
 		if files = append(files, page...); len(files) > 100_000 {
-			return e, fmt.Errorf("%s: more than 100,000 files", repo)
+			return e, nil, fmt.Errorf("%s: more than 100,000 files", repo)
 		}
 	}
 	f, err := chooseFile(files, r.file)
 	if err != nil {
-		return e, fmt.Errorf("%s: %w", name, err)
+		return e, nil, fmt.Errorf("%s: %w", name, err)
 	}
 	resolve := func(file string) string {
 		return p.endpoint + "/" + r.owner + "/" + r.repo + "/resolve/" + at.SHA + "/" + (&url.URL{Path: file}).EscapedPath()
 	}
-	e.URL, e.Bytes = resolve(f.Path), f.Size
-	if f.LFS != nil {
-		e.SHA256 = strings.ToLower(strings.TrimPrefix(f.LFS.OID, "sha256:"))
-		if len(e.SHA256) != 64 {
-			return e, fmt.Errorf("%s: the listing's SHA-256 of %s is %.100q", name, f.Path, f.LFS.OID)
+	entry := func(f hubFile) (Entry, error) {
+		e := Entry{Name: name, URL: resolve(f.Path), Bytes: f.Size}
+		if f.LFS != nil {
+			e.SHA256 = strings.ToLower(strings.TrimPrefix(f.LFS.OID, "sha256:"))
+			if len(e.SHA256) != 64 {
+				return e, fmt.Errorf("%s: the listing's SHA-256 of %s is %.100q", name, f.Path, f.LFS.OID)
+			}
 		}
+		return e, nil
+	}
+	if e, err = entry(f); err != nil {
+		return e, nil, err
+	}
+	beside = func(file string) (Entry, error) {
+		if strings.ContainsAny(file, `/\`) {
+			return Entry{}, fmt.Errorf("%s: %s needs %q, in another folder: download both and give the file to `featx convert`", name, f.Path, file)
+		}
+		at := path.Join(path.Dir(f.Path), file)
+		i := slices.IndexFunc(files, func(f hubFile) bool { return f.Path == at && f.Type == "file" })
+		if i < 0 {
+			return Entry{}, fmt.Errorf("%s: %s needs %q, which the repository does not have", name, f.Path, at)
+		}
+		return entry(files[i])
 	}
 	has := func(file string) bool {
 		return slices.ContainsFunc(files, func(f hubFile) bool { return f.Path == file })
@@ -115,14 +132,14 @@ func (p *Puller) resolveHub(ctx context.Context, name string) (Entry, error) {
 			continue
 		}
 		if _, err := p.getJSON(ctx, resolve(file), &config); err != nil {
-			return e, err
+			return e, nil, err
 		}
 	}
 	e.Network = config.network()
 	if e.Recipe, err = config.recipe(); err != nil {
-		return e, fmt.Errorf("%s: config.json or preprocessor_config.json: %w", name, err)
+		return e, nil, fmt.Errorf("%s: config.json or preprocessor_config.json: %w", name, err)
 	}
-	return e, nil
+	return e, beside, nil
 }
 
 // getJSON reads a small answer; next is the following page of a listing, or "".

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -299,4 +300,47 @@ func TestHubRecipe(t *testing.T) {
 		}
 		require.ErrorContains(t, err, reason, text)
 	}
+}
+
+func TestHubFilesBeside(t *testing.T) {
+	h := newHub(t, map[string]string{"onnx/model.onnx": "graph", "onnx/model.onnx_data": "external weights", "lonely.onnx": "graph"})
+	t.Setenv(envEndpoint, h.URL)
+	t.Setenv(EnvCache, t.TempDir())
+	t.Setenv(EnvOffline, "")
+	t.Setenv(envToken, "")
+	pull := func(name string, needs ...string) (found string, err error) {
+		p, err := NewPuller()
+		require.NoError(t, err)
+		p.attempts = 1
+		p.Beside = func(string) ([]string, error) { return needs, nil }
+		p.Convert = func(ctx context.Context, src, dst string, e Entry) error {
+			require.Equal(t, sha([]byte("graph")), e.SHA256)
+			data, err := os.ReadFile(filepath.Join(filepath.Dir(src), "model.onnx_data"))
+			require.NoError(t, err)
+			found = string(data)
+			return fakeConvert(ctx, src, dst, e)
+		}
+		path, err := p.Pull(t.Context(), name)
+		if err == nil {
+			digest, err := os.ReadFile(p.Cache.digest(name))
+			require.NoError(t, err)
+			require.Equal(t, sha([]byte("graph"))+"  model.onnx\n", string(digest), "of the model, not of what lies beside it")
+			require.NoDirExists(t, p.Cache.sources(name))
+			require.FileExists(t, path)
+		}
+		return found, err
+	}
+	_, err := pull("hf:some/net/lonely.onnx", "model.onnx_data")
+	require.ErrorContains(t, err, `lonely.onnx needs "model.onnx_data", which the repository does not have`)
+	for _, outside := range []string{"../model.onnx_data", "sub/model.onnx_data", "/etc/passwd", `..\x`} {
+		_, err = pull("hf:some/net/onnx/model.onnx", outside)
+		require.ErrorContains(t, err, "in another folder: download both")
+	}
+	h.lfs["onnx/model.onnx_data"] = sha([]byte("other"))
+	_, err = pull("hf:some/net/onnx/model.onnx", "model.onnx_data")
+	require.ErrorContains(t, err, "it is not the file that was published, and is not used")
+	delete(h.lfs, "onnx/model.onnx_data")
+	found, err := pull("hf:some/net/onnx/model.onnx", "model.onnx", "model.onnx_data")
+	require.NoError(t, err)
+	require.Equal(t, "external weights", found)
 }

@@ -29,6 +29,7 @@ const (
 type Puller struct {
 	Cache      Cache
 	Convert    func(ctx context.Context, src, dst string, e Entry) error // makes the model file; dst must appear whole or not at all
+	Beside     func(path string) ([]string, error)                       // files that weights of a repository need beside them; may be nil
 	Force      bool                                                      // also what is in the cache already
 	KeepSource bool                                                      // the downloaded file stays in the cache, beside the model file
 	Notify     func(message string)                                      // of what takes time or is tried again; may be nil
@@ -114,17 +115,23 @@ func (p *Puller) Pull(ctx context.Context, name string) (string, error) {
 	}
 	removeStale(filepath.Dir(model))
 	var e Entry
+	var beside func(file string) (Entry, error)
 	if hub {
-		e, err = p.resolveHub(ctx, name)
+		e, beside, err = p.resolveHub(ctx, name)
 	} else {
 		e, err = Lookup(name)
 	}
 	if err != nil {
 		return "", err
 	}
-	source, ours, err := p.source(ctx, e)
+	source, ours, err := p.source(ctx, e, p.Cache.digest(name))
 	if err != nil {
 		return "", err
+	}
+	if hub && p.Beside != nil {
+		if err := p.pullBeside(ctx, source, beside); err != nil {
+			return "", err
+		}
 	}
 	if err := p.Convert(ctx, source, model, e); err != nil {
 		if ours && ctx.Err() == nil {
@@ -139,6 +146,27 @@ func (p *Puller) Pull(ctx context.Context, name string) (string, error) {
 		}
 	}
 	return model, nil
+}
+
+// pullBeside gets the files that a repository's weights refer to, into the same folder.
+func (p *Puller) pullBeside(ctx context.Context, source string, beside func(file string) (Entry, error)) error {
+	names, err := p.Beside(source)
+	if err != nil {
+		return fmt.Errorf("%s: %w", source, err)
+	}
+	for _, name := range names {
+		if name == filepath.Base(source) { // refers to itself
+			continue
+		}
+		e, err := beside(name)
+		if err == nil {
+			_, _, err = p.source(ctx, e, "")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // removeStale deletes what conversions that were killed have left in a folder: half a model each. Those of another process may be at work, so they must be old.
@@ -156,8 +184,9 @@ func (p *Puller) mirrorIsFolder() bool { return p.mirror != "" && !strings.Conta
 // file is the name of the published file.
 func (e *Entry) file() string { return path.Base(e.URL) }
 
-// source gives the path of the verified file of weights, and whether it is the cache's own: a mirror's is used where it is.
-func (p *Puller) source(ctx context.Context, e Entry) (path string, ours bool, err error) {
+// source gives the path of the verified file of weights, and whether it is the cache's own: a mirror's is used where it is. The digest of the first use goes to the file
+// digest, if that is not "".
+func (p *Puller) source(ctx context.Context, e Entry, digest string) (path string, ours bool, err error) {
 	hub := strings.HasPrefix(e.Name, HubPrefix)
 	from := e.URL
 	if p.mirror != "" && !hub {
@@ -175,7 +204,7 @@ func (p *Puller) source(ctx context.Context, e Entry) (path string, ours bool, e
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 			return "", false, fmt.Errorf("%s: no such file in the mirror of %s", path, EnvMirror)
 		}
-		return path, false, p.verify(path, path, e, first)
+		return path, false, p.verify(path, path, e, first, digest)
 	}
 
 	folder := p.Cache.sources(e.Name)
@@ -185,7 +214,7 @@ func (p *Puller) source(ctx context.Context, e Entry) (path string, ours bool, e
 	path = filepath.Join(folder, e.file())
 	if _, err := os.Stat(path); err == nil {
 		told := e.SHA256+e.MD5+first != "" // else it may be anything
-		if told && p.verify(path, path, e, first) == nil {
+		if told && p.verify(path, path, e, first, digest) == nil {
 			return path, true, nil
 		}
 		if err := os.Remove(path); err != nil {
@@ -198,7 +227,7 @@ func (p *Puller) source(ctx context.Context, e Entry) (path string, ours bool, e
 		if err != nil {
 			return "", false, err
 		}
-		err = p.verify(path+partEnding, from, e, first)
+		err = p.verify(path+partEnding, from, e, first, digest)
 		if err == nil {
 			break
 		}
@@ -215,8 +244,8 @@ func (p *Puller) source(ctx context.Context, e Entry) (path string, ours bool, e
 	return path, true, nil
 }
 
-// verify compares a file with what is published of it and with the SHA-256 of its first use, which it stores at the first. from is named in the error.
-func (p *Puller) verify(file, from string, e Entry, first string) error {
+// verify compares a file with what is published of it and with the SHA-256 of its first use, which it stores in the file digest at the first. from is named in the error.
+func (p *Puller) verify(file, from string, e Entry, first, digest string) error {
 	f, err := os.Open(file)
 	if err != nil {
 		return err
@@ -240,10 +269,10 @@ func (p *Puller) verify(file, from string, e Entry, first string) error {
 	}
 	if first != "" && got != first {
 		return fmt.Errorf("%s: the file's SHA-256 is %s, but at its first use it was %s: the file was changed, and is not used; if you trust the new one, delete %s",
-			from, got, first, p.Cache.digest(e.Name))
+			from, got, first, digest)
 	}
-	if first == "" {
-		return storeDigest(p.Cache.digest(e.Name), got, e.file())
+	if first == "" && digest != "" {
+		return storeDigest(digest, got, e.file())
 	}
 	return nil
 }

@@ -261,6 +261,8 @@ func TestFullOutput(t *testing.T) {
 // What foreign files call things does not reach the terminal as it is.
 func TestHostileNames(t *testing.T) {
 	dir := t.TempDir()
+	picture, err := filepath.Abs("../../testdata/images/ship.jpg")
+	require.NoError(t, err)
 	embedded, err := os.ReadFile("../../weights/embedded.safetensors")
 	require.NoError(t, err)
 	hostile := bytes.ReplaceAll(embedded, []byte("layer1.0.relu"), []byte(`\\u001b[2Jxxx`)) // as long, in JSON within JSON
@@ -274,7 +276,7 @@ func TestHostileNames(t *testing.T) {
 		args   []string
 	}{
 		{0, `\x1b[2Jxxx`, []string{"layers", "model.safetensors"}},
-		{1, `\x1b[2Jxxx`, []string{"extract", "-m", "model.safetensors", "-l", "[2Jxxx"}},
+		{1, `\x1b[2Jxxx`, []string{"extract", "-m", "model.safetensors", "-l", "x2Jxxx", picture}},
 		{1, `evil\x1b]0;x\a`, []string{"convert", "--arch", "cifar_resnet20", "tensors.safetensors", "out.safetensors"}},
 	} {
 		r := command(t, dir, c.args...)

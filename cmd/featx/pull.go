@@ -101,7 +101,7 @@ func newPuller(stderr io.Writer) (*puller, error) {
 		return nil, err
 	}
 	show := &download{out: stderr, terminal: isTerminal(stderr)}
-	p.Convert, p.Notify, p.Progress = convertEntry, show.say, show.progress
+	p.Convert, p.Beside, p.Notify, p.Progress = convertEntry, convert.Beside, show.say, show.progress
 	return &puller{p, show}, nil
 }
 

@@ -52,6 +52,19 @@ func onnxRecipe(h, w int) image.Recipe {
 	return r
 }
 
+// Beside names the files of external data that the ONNX file at path refers to, as paths in its folder; none for other formats.
+func Beside(path string) ([]string, error) {
+	data, release, err := weights.MapFile(path)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	if f, err := recognise(data); err != nil || f.name != "onnx" {
+		return nil, nil // converting tells what is wrong
+	}
+	return onnx.External(data)
+}
+
 // beside maps a file in the folder of path. Links that lead out of the folder are not followed.
 func beside(path, name string) ([]byte, error) {
 	root, err := os.OpenRoot(filepath.Dir(path))

@@ -137,6 +137,9 @@ func TestExternalData(t *testing.T) {
 	_, err = n.Weights[0].Fetch()
 	require.NoError(t, err)
 	require.Equal(t, 1, opened)
+	names, err := External(model("location", "./sub/w.bin", "offset", "16"))
+	require.NoError(t, err)
+	require.Equal(t, []string{"sub/w.bin"}, names)
 
 	for want, pairs := range map[string][]string{
 		"outside of the model's folder":                    {"location", "../w.bin"},

@@ -201,6 +201,26 @@ func (t *tensorProto) array() (*array, error) {
 // storedTypes are the types that a weight may keep.
 var storedTypes = map[int32]weights.DType{tFloat: weights.F32, tFloat16: weights.F16, tBFloat16: weights.BF16, tDouble: weights.F64}
 
+// External gives the locations of a model's initialisers that are kept in other files, each once, cleaned.
+func External(data []byte) ([]string, error) {
+	p, err := parseModel(data)
+	if err != nil {
+		return nil, fmt.Errorf("ONNX: %w", err)
+	}
+	var names []string
+	seen := map[string]bool{}
+	for _, t := range p.graph.tensors {
+		if t.external == nil || t.external["location"] == "" {
+			continue
+		}
+		if name := path.Clean(t.external["location"]); !seen[name] {
+			seen[name] = true
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
 // files opens the files of external data, once each, in the folder of the model and nowhere else.
 type files struct {
 	open func(name string) ([]byte, error) // nil: the model came without a folder
