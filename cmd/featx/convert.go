@@ -26,9 +26,9 @@ recipe for its pictures.
 
 SRC is a PyTorch checkpoint (zip or the older pickle; a state_dict, bare or under
 "state_dict"), a Keras file (.h5 and .weights.h5 of Keras 2 and 3, .keras, or the
-model.json of TensorFlow.js beside its shards), an ONNX model, a safetensors file, or a model file whose
-recipe is to be changed. No code in it is run. ONNX and whole Keras models hold their
-network. Weights alone are recognised by the tensors' names and shapes; --arch names the
+model.json of TensorFlow.js beside its shards), an ONNX model, a safetensors file, or a
+model file whose recipe is to be changed. No code in it is run. ONNX and whole Keras
+models hold their network. Weights alone are recognised by the tensors' names and shapes; --arch names the
 network where they do not suffice: one of keras.applications as keras/NAME, or one of
   ` + wrapped(arch.Names(), 76, "  ") + `
 
