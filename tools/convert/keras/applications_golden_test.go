@@ -26,7 +26,7 @@ func applicationsFolder(t *testing.T) string {
 	if err != nil {
 		t.Skip(err)
 	}
-	return filepath.Join(cache, "featx-golden", "keras")
+	return filepath.Join(cache, "featx-golden", "keras-applications")
 }
 
 // application is what testdata/make_applications.py says of a network.

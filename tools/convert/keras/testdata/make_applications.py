@@ -4,7 +4,7 @@
     python3 make_applications.py keras2 ResNet50@96 ...      tf_keras (Keras 2): .h5
 
 NAME-notop@SIZE is the network without its top, its input's height and width open; @SIZE is the height and width of the picture that it computes. Writes NAME.KERAS.ENDING and
-NAME.KERAS.expected.safetensors into the folder of FEATX_GOLDENS_KERAS, otherwise featx-golden/keras in the user's cache folder. Several GB for all: delete what is compared.
+NAME.KERAS.expected.safetensors into the folder of FEATX_GOLDENS_KERAS, otherwise featx-golden/keras-applications in the user's cache folder. Several GB for all: delete what is compared.
 
 Weights: He normal (depthwise: 1 / fan-in), gammas 0.5 to 1.5, biases and betas normal of 0.2; the moving statistics are made of those of a batch of random pictures, which
 keeps the signals of deep networks as large as those of trained ones.
@@ -33,7 +33,7 @@ import safetensors_file
 import seeded
 
 CACHE = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-OUT = os.environ.get("FEATX_GOLDENS_KERAS") or os.path.join(CACHE, "featx-golden", "keras")
+OUT = os.environ.get("FEATX_GOLDENS_KERAS") or os.path.join(CACHE, "featx-golden", "keras-applications")
 # Networks that scale the bytes of a picture themselves.
 BYTES = ("MobileNetV3", "EfficientNet", "ConvNeXt")
 
