@@ -108,7 +108,7 @@ func TestResolve(t *testing.T) {
 		{"layer5", `no layer "layer5"; nearest: layer1, layer2, layer3, layer4`},
 		{"LAYER4.1.con2", "nearest: layer4.1.conv2"},
 		{"1000", "no layer 1000: the network has"},
-		{"nothing*", `layer pattern "nothing*"`},
+		{"nothing*", `layer pattern "nothing*" matches none of the network's `},
 		{"[", "malformed"},
 	} {
 		_, err := g.Resolve([]string{c.pattern})

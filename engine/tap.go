@@ -106,7 +106,7 @@ func (g *Graph) Resolve(patterns []string) ([]Layer, error) {
 			}
 		}
 		if len(found) == before {
-			return nil, fmt.Errorf("layer pattern %q: %w", p, err)
+			return nil, fmt.Errorf("layer pattern %q matches none of the network's %d layers, from %q to %q", p, len(g.Nodes), g.Nodes[0].Name, g.Nodes[len(g.Nodes)-1].Name)
 		}
 	}
 	return found, nil

@@ -19,7 +19,7 @@ import (
 func newLayers() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
-		Use:   "layers [MODEL]",
+		Use:   "layers [flags] [MODEL]",
 		Short: "The layers of a model: name, aliases, shape, parameters, multiply-adds, bytes",
 		Long: `Lists the layers of a model, as "featx extract -l" takes them: index, name, aliases,
 operation, shape of one picture's value (in the axes of the model's framework),

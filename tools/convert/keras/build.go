@@ -92,13 +92,6 @@ func (t *topology) inputShape(size [2]int) (engine.Shape, error) {
 	return engine.Shape{H: extents[0], W: extents[1], C: extents[2]}, nil
 }
 
-// open says whether the model leaves its input's height and width open.
-func (t *topology) open() bool {
-	a, err := t.inputShape([2]int{32, 32})
-	b, err2 := t.inputShape([2]int{64, 64})
-	return err == nil && err2 == nil && a != b
-}
-
 func (t *topology) layer(name string) *layer {
 	for _, l := range t.layers {
 		if l.name == name {

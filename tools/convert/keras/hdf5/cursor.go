@@ -42,9 +42,6 @@ func (c *cursor) skip(n int) { c.bytes(n) }
 // rest is everything that is left.
 func (c *cursor) rest() []byte { return c.bytes(len(c.b) - c.at) }
 
-// align skips to a multiple of n.
-func (c *cursor) align(n int) { c.skip((n - c.at%n) % n) }
-
 // uint reads a little-endian number of n bytes, at most 8.
 func (c *cursor) uint(n int) uint64 {
 	b := c.bytes(n)
