@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/featx-go/featx"
+	"github.com/featx-go/featx/engine/image"
 	"github.com/featx-go/featx/tools/convert"
 	"github.com/featx-go/featx/weights"
 )
@@ -104,6 +105,7 @@ func checkApplication(t *testing.T, path string, want application) {
 	defer m.Close()
 	recipe := m.Recipe()
 	recipe.Size = [2]int{want.input.Dims[1], want.input.Dims[2]}
+	recipe.Resize = image.Resize{H: recipe.Size[0], W: recipe.Size[1]}
 	o := featx.Options{Recipe: &recipe}
 	for _, l := range want.layers {
 		o.Layers = append(o.Layers, l.Name)
