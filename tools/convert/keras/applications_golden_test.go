@@ -96,6 +96,9 @@ func TestGoldenApplications(t *testing.T) {
 	}
 }
 
+// applicationTolerance is what the layers of a network with Winograd may be off. One needs more than half of it: VGG19, whose softmax turns logits of 14 into 1.1e-5.
+const applicationTolerance = 2e-5
+
 func checkApplication(t *testing.T, path string, want application) {
 	file := filepath.Join(t.TempDir(), "model.safetensors")
 	_, err := convert.Convert(t.Context(), path, file, convert.Options{})
@@ -119,7 +122,7 @@ func checkApplication(t *testing.T, path string, want application) {
 	for i, l := range want.layers {
 		require.Equal(t, l.Shape, out[i].Dims, l.Name)
 		e := want.error(l, out[i].Data)
-		if !(e <= 1e-5) { // also true of NaN
+		if !(e <= applicationTolerance) { // also true of NaN
 			t.Errorf("layer %s: error %.3g of its largest value, Keras's own float32 has %.2g", l.Name, e, l.Keras)
 		}
 		if !(e <= worst) {
