@@ -84,8 +84,11 @@ func (w *packedWeights) lines() int { return roundUp((w.values*w.valueBytes()+3)
 
 // wait returns when the weights are packed, or with the panic that kept others from being packed.
 func (w *packedWeights) wait() *Fault {
-	if w.left.Load() == 0 {
+	// Not left: the last panel's goroutine may still be releasing the tensor's pages, and the file may be closed after this.
+	select {
+	case <-w.ready:
 		return nil
+	default:
 	}
 	for k := new(packer); w.left.Load() > 0 && w.packing.one(k); {
 	}
