@@ -34,12 +34,19 @@ func TestDamagedFiles(t *testing.T) {
 		dir = "../../../../shared/data"
 	}
 	for _, name := range []string{"mlperf-tiny-resnet8.h5", "squeezenet-imagenet-notop.h5"} {
+		if testing.Short() {
+			continue
+		}
 		data, err := os.ReadFile(filepath.Join(dir, "weights", name))
 		if err != nil {
 			t.Logf("without the shared %s: %v", name, err)
 			continue
 		}
 		files[name] = data
+	}
+	flips := 1000
+	if testing.Short() {
+		flips = 50
 	}
 	for name, data := range files {
 		t.Run(name, func(t *testing.T) {
@@ -49,7 +56,7 @@ func TestDamagedFiles(t *testing.T) {
 				require.Error(t, readAll(data[:len(data)*i/100]), "cut at %d", len(data)*i/100)
 			}
 			copied := bytes.Clone(data)
-			for range 1000 {
+			for range flips {
 				at := r.IntN(len(data))
 				copied[at] ^= byte(1 + r.IntN(255))
 				_ = readAll(copied)
