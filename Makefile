@@ -15,7 +15,8 @@ test: ## all tests that a machine with only Go can run
 	$(GO) test ./...
 
 golden-check: ## every stock network against its framework's float64 results, where the tests run some
-	$(GO) test -tags goldencheck -timeout 60m -run 'Golden' -v ./engine ./tools/convert/... | grep -E '^ *(---|ok|FAIL|panic)|worst|Error'
+	@log=$$(mktemp) && { $(GO) test -tags goldencheck -timeout 60m -run 'Golden' -v ./engine ./tools/convert/... >$$log 2>&1; status=$$?; \
+	grep -E '^ *(---|ok|FAIL|panic)|worst|[Ee]rror' $$log; rm -f $$log; exit $$status; }
 
 lint: ## format, vet for both architectures and for 32 bits, staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w ."; exit 1; }
