@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -73,4 +74,50 @@ func TestPanicOfPackingIsAnError(t *testing.T) {
 		require.ErrorContains(t, fault, "no weights any more")
 		r.Close()
 	}
+}
+
+// slowSource takes its time with one tensor and fails at the other.
+type slowSource struct {
+	weight          Weight
+	armed           atomic.Bool
+	reading, ending chan struct{}
+	ended           atomic.Bool
+}
+
+func (s *slowSource) Weight(name string) (Weight, bool) {
+	switch {
+	case !s.armed.Load():
+	case name == "slow":
+		close(s.reading)
+		<-s.ending
+		time.Sleep(20 * time.Millisecond)
+		s.ended.Store(true)
+	default:
+		defer close(s.ending)
+		panic("no weights any more")
+	}
+	return s.weight, true
+}
+
+// A runner that is closed after a panic of packing leaves nobody behind who reads the source.
+func TestPackingIsOverAfterItsPanic(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	g := &Graph{Layout: NHWC, Input: Shape{H: 8, W: 8, C: 4}}
+	window := Window{Kernel: [2]int{1, 1}, Stride: [2]int{1, 1}, Dilation: [2]int{1, 1}}
+	x := g.Add("first", &Conv2D{Window: window, OutC: 4, Groups: 1, Weight: "slow"}, InputName)
+	g.Add("second", &Conv2D{Window: window, OutC: 4, Groups: 1, Weight: "faulty"}, x)
+	s := &slowSource{
+		weight:  Weight{DType: F32, Shape: []int{1, 1, 4, 4}, Data: make([]byte, 4*4*4)},
+		reading: make(chan struct{}), ending: make(chan struct{}),
+	}
+	m, err := NewModel(g, s, kernels.Generic)
+	require.NoError(t, err)
+	p, err := m.Plan(PlanOptions{Layers: []string{"second"}})
+	require.NoError(t, err)
+	s.armed.Store(true)
+	r := p.NewRunner(1)
+	<-s.reading // by the packing's goroutine; what fails is left to the caller
+	require.ErrorContains(t, r.Run(1, make([]float32, p.size.Elements())), "no weights any more")
+	r.Close()
+	require.True(t, s.ended.Load())
 }

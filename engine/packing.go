@@ -17,8 +17,9 @@ type packing struct {
 	layout  Layout
 	release func(data []byte) // nil: the source holds what it gives
 	jobs    []packJob
-	next    atomic.Int64  // job
-	failed  chan struct{} // closed when fault is set
+	next    atomic.Int64   // job
+	busy    sync.WaitGroup // goroutines of its own
+	failed  chan struct{}  // closed when fault is set
 	fault   *Fault
 	faulty  sync.Once
 }
@@ -71,11 +72,11 @@ func (m *Model) startPacking(list []stepWeights) {
 	}
 	// The caller packs too as soon as it needs something.
 	for range min(runtime.GOMAXPROCS(0)-1, len(p.jobs)) {
-		go func() {
+		p.busy.Go(func() {
 			var k packer
 			for p.one(&k) {
 			}
-		}()
+		})
 	}
 }
 
@@ -96,6 +97,7 @@ func (w *packedWeights) wait() *Fault {
 	case <-w.ready:
 		return nil
 	case <-w.packing.failed:
+		w.packing.busy.Wait() // others read the source still, which may be closed after this
 		return w.packing.fault
 	}
 }
