@@ -3,6 +3,7 @@ package kernels
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 
 	"github.com/klauspost/cpuid/v2"
@@ -16,7 +17,7 @@ const (
 	Generic ISA = iota // portable Go, on every machine
 	AVX2               // AVX2, FMA3 and F16C
 	AVX512             // AVX-512 F, BW, DQ and VL
-	NEON               // arm64; no kernels yet
+	NEON               // Advanced SIMD, which every arm64 CPU has
 	isaCount
 )
 
@@ -52,6 +53,8 @@ func (isa ISA) Supported() bool {
 		return hasAssembly && cpuid.CPU.Supports(cpuid.AVX2, cpuid.FMA3, cpuid.F16C)
 	case AVX512:
 		return hasAssembly && cpuid.CPU.Supports(cpuid.F16C, cpuid.AVX512F, cpuid.AVX512BW, cpuid.AVX512DQ, cpuid.AVX512VL)
+	case NEON:
+		return hasAssembly && runtime.GOARCH == "arm64"
 	}
 	return false
 }

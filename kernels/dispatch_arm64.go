@@ -1,0 +1,102 @@
+//go:build !purego
+
+package kernels
+
+const hasAssembly = true
+
+// Gemm computes the tile t with rows rows, 1 to MR, of a panel of width nr, one of GemmPanels.
+func (isa ISA) Gemm(nr, rows int, t *GemmTile) {
+	shape := isa.panel(nr, rows)
+	switch {
+	default:
+		gemmGeneric(shape, rows, t)
+	}
+}
+
+func (isa ISA) gemmGrouped(rows, mr int, t *GemmTile) {
+	gemmGroupedGeneric(rows, mr, t)
+}
+
+func packBlocks(t *PanelPart) {
+	packGeneric(t)
+}
+
+func widenBlocks(*float32, *byte, int) {}
+
+func (isa ISA) epilogue(e *Elementwise) {
+	switch isa {
+	default:
+		epilogueGeneric(e)
+	}
+}
+
+func (isa ISA) maxPool(p *PoolRow) {
+	switch isa {
+	default:
+		maxPoolGeneric(p)
+	}
+}
+
+func (isa ISA) avgPool(p *PoolRow) {
+	switch isa {
+	default:
+		avgPoolGeneric(p)
+	}
+}
+
+func winogradFilters(*winogradFilterTask) {}
+
+func (isa ISA) winogradInput(t *WinogradInputTiles) {
+	switch isa {
+	default:
+		winogradInputGeneric(t)
+	}
+}
+
+func (isa ISA) winogradOutput(t *WinogradOutputTiles) {
+	switch isa {
+	default:
+		winogradOutputGeneric(t)
+	}
+}
+
+func (isa ISA) winogradAxis(t *WinogradAxis) {
+	switch isa {
+	default:
+		winogradAxisGeneric(t)
+	}
+}
+
+func (isa ISA) depthwise(t *DepthwiseRow) {
+	switch isa {
+	default:
+		depthwiseGeneric(t)
+	}
+}
+
+func (isa ISA) layerNorm(l *LayerNorm) {
+	switch isa {
+	default:
+		layerNormGeneric(l)
+	}
+}
+
+func (isa ISA) activate(f Func, a *activationCall) {
+	switch {
+	default:
+		activateGeneric(f, a)
+	}
+}
+
+// fmaRounds does rounds of fmasPerRound FMAs and tells how many lanes each has.
+func (isa ISA) fmaRounds(rounds int) (lanes int) {
+	if isa == NEON {
+		fmaRoundsNEON(rounds)
+		return 4
+	}
+	fmaRoundsGeneric(rounds)
+	return 1
+}
+
+//go:noescape
+func fmaRoundsNEON(rounds int)

@@ -1,0 +1,217 @@
+// Encodings that Go's arm64 assembler lacks, as macros named after their mnemonics. Arguments are numbers: of V registers, or of R registers in an
+// address; sources come first and the destination last, as in Go's own instructions. Without a suffix the lanes are four float32 (.4s); _D2 has two float64.
+//
+// Above each macro stands what a disassembler prints for it, with the names of the arguments. TestNEONEncodings assembles every macro and
+// disassembles it, TestNEONKernels every place that uses one: a new macro needs its two lines here, nothing else.
+//
+// What Go has under a name of its own: VFMLA and VFMLS (vectors only), VLD1, VLD1R, VST1, VDUP, VMOV (lanes), VEXT, VZIP1, VTRN1, VUZP1, VAND, VORR, VEOR, VBSL,
+// VBIT, VBIF, VADD, VSUB, VSHL, VUSHR; FMOVQ, FLDPQ and FSTPQ are LDR, STR, LDP and STP of whole vectors at an immediate offset, in F registers' names;
+// FMADDS, FMAXS, FSQRTS and the like are scalars. VEOR or VMOVI $0, V0.B16 make zero.
+
+// By element: one lane i of m times all lanes of n.
+//
+//	31 30 29 28   24 23 22  21 20   16 15  12  11 10 9   5 4   0
+//	 0  1  U  01111   1 sz   L  M:Rm   opcode   H  0   Rn    Rd    sz 0: .4s, i = H:L; sz 1: .2d, i = H, L = 0
+
+// fmla Vd.4s, Vn.4s, Vm.s[i]
+#define FMLA_LANE(m, i, n, d) WORD $(0x4F801000 | ((i)&1)<<21 | ((i)>>1)<<11 | (m)<<16 | (n)<<5 | (d))
+
+// fmls Vd.4s, Vn.4s, Vm.s[i]
+#define FMLS_LANE(m, i, n, d) WORD $(0x4F805000 | ((i)&1)<<21 | ((i)>>1)<<11 | (m)<<16 | (n)<<5 | (d))
+
+// fmul Vd.4s, Vn.4s, Vm.s[i]
+#define FMUL_LANE(m, i, n, d) WORD $(0x4F809000 | ((i)&1)<<21 | ((i)>>1)<<11 | (m)<<16 | (n)<<5 | (d))
+
+// fmla Vd.2d, Vn.2d, Vm.d[j]
+#define FMLA_LANE_D2(m, j, n, d) WORD $(0x4FC01000 | (j)<<11 | (m)<<16 | (n)<<5 | (d))
+
+// fmls Vd.2d, Vn.2d, Vm.d[j]
+#define FMLS_LANE_D2(m, j, n, d) WORD $(0x4FC05000 | (j)<<11 | (m)<<16 | (n)<<5 | (d))
+
+// fmul Vd.2d, Vn.2d, Vm.d[j]
+#define FMUL_LANE_D2(m, j, n, d) WORD $(0x4FC09000 | (j)<<11 | (m)<<16 | (n)<<5 | (d))
+
+// Three registers.
+//
+//	31 30 29 28   24 23 22 21 20   16 15    11 10 9   5 4   0
+//	 0  1  U  01110   o sz  1   Rm    opcode   1   Rn    Rd
+
+// fadd Vd.4s, Vn.4s, Vm.4s
+#define FADD(m, n, d) WORD $(0x4E20D400 | (m)<<16 | (n)<<5 | (d))
+
+// fsub Vd.4s, Vn.4s, Vm.4s
+#define FSUB(m, n, d) WORD $(0x4EA0D400 | (m)<<16 | (n)<<5 | (d))
+
+// fmul Vd.4s, Vn.4s, Vm.4s
+#define FMUL(m, n, d) WORD $(0x6E20DC00 | (m)<<16 | (n)<<5 | (d))
+
+// fdiv Vd.4s, Vn.4s, Vm.4s
+#define FDIV(m, n, d) WORD $(0x6E20FC00 | (m)<<16 | (n)<<5 | (d))
+
+// fmax Vd.4s, Vn.4s, Vm.4s
+#define FMAX(m, n, d) WORD $(0x4E20F400 | (m)<<16 | (n)<<5 | (d))
+
+// fmin Vd.4s, Vn.4s, Vm.4s
+#define FMIN(m, n, d) WORD $(0x4EA0F400 | (m)<<16 | (n)<<5 | (d))
+
+// fmaxnm Vd.4s, Vn.4s, Vm.4s
+#define FMAXNM(m, n, d) WORD $(0x4E20C400 | (m)<<16 | (n)<<5 | (d))
+
+// fminnm Vd.4s, Vn.4s, Vm.4s
+#define FMINNM(m, n, d) WORD $(0x4EA0C400 | (m)<<16 | (n)<<5 | (d))
+
+// fcmeq Vd.4s, Vn.4s, Vm.4s
+#define FCMEQ(m, n, d) WORD $(0x4E20E400 | (m)<<16 | (n)<<5 | (d))
+
+// fcmge Vd.4s, Vn.4s, Vm.4s
+#define FCMGE(m, n, d) WORD $(0x6E20E400 | (m)<<16 | (n)<<5 | (d))
+
+// fcmgt Vd.4s, Vn.4s, Vm.4s
+#define FCMGT(m, n, d) WORD $(0x6EA0E400 | (m)<<16 | (n)<<5 | (d))
+
+// cmge Vd.4s, Vn.4s, Vm.4s
+#define CMGE(m, n, d) WORD $(0x4EA03C00 | (m)<<16 | (n)<<5 | (d))
+
+// cmgt Vd.4s, Vn.4s, Vm.4s
+#define CMGT(m, n, d) WORD $(0x4EA03400 | (m)<<16 | (n)<<5 | (d))
+
+// smax Vd.4s, Vn.4s, Vm.4s
+#define SMAX(m, n, d) WORD $(0x4EA06400 | (m)<<16 | (n)<<5 | (d))
+
+// smin Vd.4s, Vn.4s, Vm.4s
+#define SMIN(m, n, d) WORD $(0x4EA06C00 | (m)<<16 | (n)<<5 | (d))
+
+// sshl Vd.4s, Vn.4s, Vm.4s
+#define SSHL(m, n, d) WORD $(0x4EA04400 | (m)<<16 | (n)<<5 | (d))
+
+// bic Vd.16b, Vn.16b, Vm.16b
+#define BIC(m, n, d) WORD $(0x4E601C00 | (m)<<16 | (n)<<5 | (d))
+
+// fadd Vd.2d, Vn.2d, Vm.2d
+#define FADD_D2(m, n, d) WORD $(0x4E60D400 | (m)<<16 | (n)<<5 | (d))
+
+// fsub Vd.2d, Vn.2d, Vm.2d
+#define FSUB_D2(m, n, d) WORD $(0x4EE0D400 | (m)<<16 | (n)<<5 | (d))
+
+// fmul Vd.2d, Vn.2d, Vm.2d
+#define FMUL_D2(m, n, d) WORD $(0x6E60DC00 | (m)<<16 | (n)<<5 | (d))
+
+// Two registers. Compared with zero: all bits of a lane where it is true.
+//
+//	31 30 29 28   24 23 22 21   17 16    12 11 10 9   5 4   0
+//	 0  Q  U  01110   o sz   10000   opcode   10    Rn    Rd    Q 1; the narrow side of a conversion is the low half for Q 0, the high half for Q 1
+
+// fabs Vd.4s, Vn.4s
+#define FABS(n, d) WORD $(0x4EA0F800 | (n)<<5 | (d))
+
+// fneg Vd.4s, Vn.4s
+#define FNEG(n, d) WORD $(0x6EA0F800 | (n)<<5 | (d))
+
+// fsqrt Vd.4s, Vn.4s
+#define FSQRT(n, d) WORD $(0x6EA1F800 | (n)<<5 | (d))
+
+// frintn Vd.4s, Vn.4s
+#define FRINTN(n, d) WORD $(0x4E218800 | (n)<<5 | (d))
+
+// frintm Vd.4s, Vn.4s
+#define FRINTM(n, d) WORD $(0x4E219800 | (n)<<5 | (d))
+
+// frintp Vd.4s, Vn.4s
+#define FRINTP(n, d) WORD $(0x4EA18800 | (n)<<5 | (d))
+
+// frintz Vd.4s, Vn.4s
+#define FRINTZ(n, d) WORD $(0x4EA19800 | (n)<<5 | (d))
+
+// frinta Vd.4s, Vn.4s
+#define FRINTA(n, d) WORD $(0x6E218800 | (n)<<5 | (d))
+
+// frintx Vd.4s, Vn.4s
+#define FRINTX(n, d) WORD $(0x6E219800 | (n)<<5 | (d))
+
+// fcvtns Vd.4s, Vn.4s
+#define FCVTNS(n, d) WORD $(0x4E21A800 | (n)<<5 | (d))
+
+// fcvtzs Vd.4s, Vn.4s
+#define FCVTZS(n, d) WORD $(0x4EA1B800 | (n)<<5 | (d))
+
+// scvtf Vd.4s, Vn.4s
+#define SCVTF(n, d) WORD $(0x4E21D800 | (n)<<5 | (d))
+
+// fcmeq Vd.4s, Vn.4s, #0.0
+#define FCMEQ_ZERO(n, d) WORD $(0x4EA0D800 | (n)<<5 | (d))
+
+// fcmgt Vd.4s, Vn.4s, #0.0
+#define FCMGT_ZERO(n, d) WORD $(0x4EA0C800 | (n)<<5 | (d))
+
+// fcmge Vd.4s, Vn.4s, #0.0
+#define FCMGE_ZERO(n, d) WORD $(0x6EA0C800 | (n)<<5 | (d))
+
+// fcmlt Vd.4s, Vn.4s, #0.0
+#define FCMLT_ZERO(n, d) WORD $(0x4EA0E800 | (n)<<5 | (d))
+
+// fcmle Vd.4s, Vn.4s, #0.0
+#define FCMLE_ZERO(n, d) WORD $(0x6EA0D800 | (n)<<5 | (d))
+
+// mvn Vd.16b, Vn.16b
+#define MVN(n, d) WORD $(0x6E205800 | (n)<<5 | (d))
+
+// fcvtl Vd.4s, Vn.4h
+#define FCVTL(n, d) WORD $(0x0E217800 | (n)<<5 | (d))
+
+// fcvtl2 Vd.4s, Vn.8h
+#define FCVTL2(n, d) WORD $(0x4E217800 | (n)<<5 | (d))
+
+// fcvtn Vd.4h, Vn.4s
+#define FCVTN(n, d) WORD $(0x0E216800 | (n)<<5 | (d))
+
+// fcvtn2 Vd.8h, Vn.4s
+#define FCVTN2(n, d) WORD $(0x4E216800 | (n)<<5 | (d))
+
+// fcvtl Vd.2d, Vn.2s
+#define FCVTL_D2(n, d) WORD $(0x0E617800 | (n)<<5 | (d))
+
+// fcvtl2 Vd.2d, Vn.4s
+#define FCVTL2_D2(n, d) WORD $(0x4E617800 | (n)<<5 | (d))
+
+// fcvtn Vd.2s, Vn.2d
+#define FCVTN_D2(n, d) WORD $(0x0E616800 | (n)<<5 | (d))
+
+// fcvtn2 Vd.4s, Vn.2d
+#define FCVTN2_D2(n, d) WORD $(0x4E616800 | (n)<<5 | (d))
+
+// Shifted right by s, 1 to 32, with the sign. (Go has VUSHR and VSHL.)
+//
+//	31 30 29 28    23 22  16 15    11 10 9   5 4   0
+//	 0  1  0  011110   64-s  00000     1   Rn    Rd
+
+// sshr Vd.4s, Vn.4s, #s
+#define SSHR(s, n, d) WORD $(0x4F000400 | (64-(s))<<16 | (n)<<5 | (d))
+
+// Whole vectors at the address in register b plus that in register x.
+//
+//	31    24 23 22 21 20   16 15  13 12 11 10 9   5 4   0
+//	00111100   1 opc 1   Rx    011    0  1  0   Rb    Vt    opc of the bits 22 and 23: 11 is a load, 10 a store
+
+// ldr Qd, [Xb, Xx]
+#define LDR_Q(b, x, d) WORD $(0x3CE06800 | (x)<<16 | (b)<<5 | (d))
+
+// str Qn, [Xb, Xx]
+#define STR_Q(n, b, x) WORD $(0x3CA06800 | (x)<<16 | (b)<<5 | (n))
+
+// Prefetch at b plus x; PRFUM at b plus the offset o, -256 to 255. (Go has PRFM at an offset from 0 on.)
+//
+//	31    24 23 22 21 20   16 15  13 12 11 10 9   5 4   0
+//	11111000   1 0  1   Rx    011    0  1  0   Rb   what
+//	11111000   1 0  0      imm9        0  0   Rb   what
+
+// prfm pldl1keep, [Xb, Xx]
+#define PRFM_PLDL1KEEP(b, x) WORD $(0xF8A06800 | (x)<<16 | (b)<<5)
+
+// prfm pldl2keep, [Xb, Xx]
+#define PRFM_PLDL2KEEP(b, x) WORD $(0xF8A06802 | (x)<<16 | (b)<<5)
+
+// prfm pstl1keep, [Xb, Xx]
+#define PRFM_PSTL1KEEP(b, x) WORD $(0xF8A06810 | (x)<<16 | (b)<<5)
+
+// prfum pldl1keep, [Xb, #o]
+#define PRFUM_PLDL1KEEP(b, o) WORD $(0xF8800000 | ((o)&0x1FF)<<12 | (b)<<5)
