@@ -7,13 +7,13 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"sync"
-	"sync/atomic"
 
 	"github.com/spf13/cobra"
 
 	"github.com/featx-go/featx"
+	"github.com/featx-go/featx/pipeline"
 	"github.com/featx-go/featx/sink"
+	"github.com/featx-go/featx/source"
 )
 
 func newExtract() *cobra.Command {
@@ -90,12 +90,7 @@ follows in proportion.`,
 			return err
 		}
 		defer w.Abort()
-		e := &extraction{
-			x: x, inputs: inputsOf(paths, x), sink: w, stderr: c.ErrOrStderr(),
-			decoders: cmp.Or(options.Threads, runtime.GOMAXPROCS(0)),
-		}
-		e.progress = newProgress(e.stderr, len(e.inputs), output != "")
-		return e.run(c.Context())
+		return extract(c.Context(), paths, x, w, cmp.Or(options.Threads, runtime.GOMAXPROCS(0)), c.ErrOrStderr(), output != "")
 	}
 	return c
 }
@@ -111,142 +106,47 @@ func openSink(ctx context.Context, output string, stdout io.Writer, layers []fea
 	return sink.Create(ctx, output, columns)
 }
 
-// extraction is one run: while the network works on a batch, the next one is decoded.
-type extraction struct {
-	x        *featx.Extractor
-	inputs   []input
-	sink     sink.Writer
-	stderr   io.Writer
-	decoders int
-	progress *progress
-
-	rows, failed int
-}
-
-// batch is a part of the inputs, prepared: rows of pixels for those whose error is nil, without gaps.
-type batch struct {
-	inputs []input
-	errs   []error
-	pixels []float32
-	rows   int
-}
-
-func (e *extraction) run(ctx context.Context) error {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	ready, free := make(chan *batch), make(chan *batch, 2)
-	for range cap(free) {
-		free <- &batch{pixels: make([]float32, e.x.Batch()*e.x.InputLen())}
+func extract(ctx context.Context, paths []string, x *featx.Extractor, w sink.Writer, workers int, stderr io.Writer, toFile bool) error {
+	o := source.Options{Dims: x.InputDims()}
+	items := source.Paths(paths, o)
+	defer items.Close()
+	var stats pipeline.Stats
+	out := &output{sink: w, stderr: stderr}
+	if out.progress = newProgress(stderr, 0, toFile); out.progress != nil {
+		out.progress.total = source.Count(ctx, source.Paths(paths, o))
 	}
-	go e.prepare(ctx, free, ready)
-	for b := range ready {
-		if err := e.finish(b); err != nil {
-			return err
-		}
-		free <- b
-	}
-	if err := context.Cause(ctx); err != nil {
+	err := pipeline.Run(ctx, items, x, out, pipeline.Options{Limits: pipeline.Limits{Workers: workers, Batches: 3}, Stats: &stats})
+	if err != nil {
 		return err
 	}
-	e.progress.end()
-	if e.rows > 0 {
-		if err := e.sink.Close(); err != nil {
+	out.progress.end()
+	if stats.Done.Load() > stats.Failed.Load() {
+		if err := w.Close(); err != nil {
 			return err
 		}
 	}
-	if e.failed > 0 {
+	if stats.Failed.Load() > 0 {
 		return errPartly
 	}
 	return nil
 }
 
-// prepare fills batches until the inputs end.
-func (e *extraction) prepare(ctx context.Context, free <-chan *batch, ready chan<- *batch) {
-	defer close(ready)
-	for rest := e.inputs; len(rest) > 0; {
-		var b *batch
-		select {
-		case b = <-free:
-		case <-ctx.Done():
-			return
-		}
-		n := min(e.x.Batch(), len(rest))
-		b.inputs, rest = rest[:n], rest[n:]
-		b.prepare(ctx, e.x, e.decoders)
-		if ctx.Err() != nil {
-			return // the batch may not be complete
-		}
-		select {
-		case ready <- b:
-		case <-ctx.Done():
-			return
-		}
-	}
+type output struct {
+	sink     sink.Writer
+	stderr   io.Writer
+	progress *progress
 }
 
-func (b *batch) prepare(ctx context.Context, x *featx.Extractor, decoders int) {
-	length := x.InputLen()
-	b.errs = make([]error, len(b.inputs))
-	var next atomic.Int64
-	var workers sync.WaitGroup
-	for range min(decoders, len(b.inputs)) {
-		workers.Go(func() {
-			for i := next.Add(1) - 1; int(i) < len(b.inputs) && ctx.Err() == nil; i = next.Add(1) - 1 {
-				b.errs[i] = guarded(b.inputs[i], b.pixels[int(i)*length:][:length], x)
-			}
-		})
+func (o *output) Add(outcome sink.Outcome) error {
+	if outcome.Failure != nil {
+		o.progress.clear()
+		report(o.stderr, outcome.Failure)
 	}
-	workers.Wait()
-	b.rows = 0
-	for i, err := range b.errs {
-		if err == nil {
-			copy(b.pixels[b.rows*length:], b.pixels[i*length:][:length])
-			b.rows++
-		}
+	o.progress.add(1)
+	if outcome.Features == nil {
+		return nil
 	}
-}
-
-// guarded keeps a fault of a decoder to its own picture.
-func guarded(in input, dst []float32, x *featx.Extractor) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%s: a fault of the program, please report it with this file: %v", in.name, p)
-		}
-	}()
-	return in.prepare(dst, x)
-}
-
-// finish runs the network on a batch and writes its rows.
-func (e *extraction) finish(b *batch) error {
-	var names []string
-	for i, err := range b.errs {
-		if err == nil {
-			names = append(names, b.inputs[i].name)
-			continue
-		}
-		e.failed++
-		e.progress.clear()
-		report(e.stderr, err)
-	}
-	if b.rows > 0 {
-		out, err := e.x.Run(b.rows, b.pixels[:b.rows*e.x.InputLen()])
-		if err != nil {
-			return err
-		}
-		features := make([][]float32, len(out))
-		for row, name := range names {
-			for l, t := range out {
-				length := len(t.Data) / b.rows
-				features[l] = t.Data[row*length : (row+1)*length]
-			}
-			if err := e.sink.Write(name, features); err != nil {
-				return err
-			}
-		}
-		e.rows += b.rows
-	}
-	e.progress.add(len(b.inputs))
-	return nil
+	return o.sink.Write(outcome.Path, outcome.Features)
 }
 
 // isTerminal tells whether people watch the stream.

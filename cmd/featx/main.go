@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/featx-go/featx/internal/brief"
+	"github.com/featx-go/featx/source"
 )
 
 func main() {
@@ -82,6 +83,14 @@ var lineEnds = regexp.MustCompile(`\s*[\r\n]\s*`)
 func report(stderr io.Writer, err error) (status int) {
 	fmt.Fprintf(stderr, "featx: %s\n", brief.Plain(lineEnds.ReplaceAllString(err.Error(), " ")))
 	return statusFailed
+}
+
+// named puts the path before the error's reason.
+func named(path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", path, source.Reason(err))
 }
 
 func newRoot() *cobra.Command {

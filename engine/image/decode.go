@@ -23,14 +23,34 @@ const MaxPixels = 178_956_970
 // the pixels of Pillow's Image.open(f).convert("RGB"): alpha is dropped, EXIF
 // orientation and colour profiles are not looked at. A picture that is truncated
 // or broken, or larger than [MaxPixels], is an error.
-func Decode(r io.Reader) (m *RGB, err error) {
+func Decode(r io.Reader) (*RGB, error) { return new(Decoder).Decode(r) }
+
+// Decoder decodes one picture after the other and uses its memory again.
+type Decoder struct {
+	MaxPixels int64 // a larger picture is refused before memory is spent on it; 0 is [MaxPixels]
+
+	reader *bufio.Reader
+	memory memory
+}
+
+// Decode is the function [Decode], but for the limit. The picture is valid until the next call.
+func (d *Decoder) Decode(r io.Reader) (m *RGB, err error) {
 	// No decoder is known to panic, but files come from anywhere.
 	defer func() {
 		if p := recover(); p != nil {
 			m, err = nil, fmt.Errorf("broken picture: %v", p)
 		}
 	}()
-	br := bufio.NewReaderSize(r, 1<<16)
+	if d.reader == nil {
+		d.reader = bufio.NewReaderSize(nil, 1<<16)
+	}
+	br := d.reader
+	br.Reset(r)
+	defer br.Reset(nil)
+	limit := d.MaxPixels
+	if limit == 0 {
+		limit = MaxPixels
+	}
 	head, err := br.Peek(512)
 	if err != nil && err != io.EOF {
 		return nil, err
@@ -39,9 +59,9 @@ func Decode(r io.Reader) (m *RGB, err error) {
 	case len(head) == 0:
 		return nil, errors.New("no picture: 0 bytes")
 	case bytes.HasPrefix(head, []byte("\xff\xd8")):
-		m, err = decodeJPEG(br)
+		m, err = decodeJPEG(br, limit, &d.memory)
 	case bytes.HasPrefix(head, []byte(pngSignature)):
-		m, err = decodePNG(br, head)
+		m, err = decodePNG(br, head, limit)
 	default:
 		return nil, fmt.Errorf("not a JPEG or PNG (%s)", looksLike(head))
 	}
@@ -73,20 +93,28 @@ func DecodeFile(path string) (*RGB, error) {
 }
 
 // checkSize refuses pictures before memory is spent on them.
-func checkSize(w, h int64) error {
+func checkSize(w, h, limit int64) error {
 	if w <= 0 || h <= 0 {
 		return fmt.Errorf("broken picture: its header says %d x %d pixels", w, h)
 	}
-	if uint64(w)*uint64(h) > MaxPixels {
-		return fmt.Errorf("too large: its header says %d x %d pixels, the limit is %d million", w, h, MaxPixels/1_000_000)
+	if uint64(w)*uint64(h) > uint64(limit) {
+		return fmt.Errorf("too large: its header says %d x %d pixels, the limit is %s", w, h, brief(limit))
 	}
 	return nil
+}
+
+// brief is a number of pixels as people say it.
+func brief(pixels int64) string {
+	if pixels < 1_000_000 {
+		return fmt.Sprint(pixels)
+	}
+	return fmt.Sprintf("%d million", pixels/1_000_000)
 }
 
 const pngSignature = "\x89PNG\r\n\x1a\n"
 
 // decodePNG reads a PNG whose first bytes are head.
-func decodePNG(r io.Reader, head []byte) (*RGB, error) {
+func decodePNG(r io.Reader, head []byte, limit int64) (*RGB, error) {
 	const ihdr = len(pngSignature) + 8 // width, height, bit depth, colour type
 	if len(head) < ihdr+10 {
 		return nil, io.ErrUnexpectedEOF
@@ -95,7 +123,7 @@ func decodePNG(r io.Reader, head []byte) (*RGB, error) {
 		return nil, errors.New("broken PNG: it does not begin with its header (IHDR)")
 	}
 	w, h := binary.BigEndian.Uint32(head[ihdr:]), binary.BigEndian.Uint32(head[ihdr+4:])
-	if err := checkSize(int64(w), int64(h)); err != nil {
+	if err := checkSize(int64(w), int64(h), limit); err != nil {
 		return nil, err
 	}
 	img, err := png.Decode(r)

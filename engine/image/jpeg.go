@@ -15,6 +15,8 @@ import (
 // data, idct.go and upsample.go make pixels of it.
 type jpegDecoder struct {
 	bitReader
+	limit       int64 // of pixels
+	memory      *memory
 	w, h        int
 	progressive bool
 	comps       []component // none before the frame header
@@ -54,8 +56,8 @@ func brokenJPEG(format string, args ...any) error {
 }
 
 // decodeJPEG reads a JPEG from its start-of-image marker on.
-func decodeJPEG(r io.Reader) (*RGB, error) {
-	d := jpegDecoder{bitReader: bitReader{r: r}}
+func decodeJPEG(r io.Reader, limit int64, memory *memory) (*RGB, error) {
+	d := jpegDecoder{bitReader: bitReader{r: r}, limit: limit, memory: memory}
 	if err := d.decode(); err != nil {
 		return nil, err
 	}
@@ -70,7 +72,7 @@ func decodeJPEG(r io.Reader) (*RGB, error) {
 		c.blocks = nil
 		p = append(p, &c.plane)
 	}
-	m := NewRGB(d.w, d.h)
+	m := memory.picture(d.w, d.h)
 	p.convert(m, d.colours())
 	return m, nil
 }
@@ -189,7 +191,7 @@ func (d *jpegDecoder) readFrame(marker byte, s []byte) error {
 	}
 	d.progressive = marker == 0xc2
 	d.h, d.w = int(binary.BigEndian.Uint16(s[1:])), int(binary.BigEndian.Uint16(s[3:]))
-	if err := checkSize(int64(d.w), int64(d.h)); err != nil {
+	if err := checkSize(int64(d.w), int64(d.h), d.limit); err != nil {
 		return err
 	}
 	hMax, vMax := 1, 1
@@ -213,9 +215,10 @@ func (d *jpegDecoder) readFrame(marker byte, s []byte) error {
 		c.bw, c.bh = ceilDiv(c.w, 8), ceilDiv(c.h, 8)
 		c.stride8 = across * c.hs
 		c.stride = 8 * c.stride8
-		c.pix = make([]uint8, c.stride*8*down*c.vs)
+		c.pix = grow(&d.memory.samples[i], c.stride*8*down*c.vs)
 		if d.progressive {
-			c.blocks = make([]block, c.stride8*down*c.vs)
+			c.blocks = grow(&d.memory.blocks[i], c.stride8*down*c.vs)
+			clear(c.blocks) // scans add to them
 		}
 	}
 	d.comps = comps

@@ -1,0 +1,28 @@
+package image
+
+import "unsafe"
+
+// memory is what decoding one picture after the other needs, to be used again. What is taken from it holds what was there before.
+type memory struct {
+	pixels  []uint8
+	samples [4][]uint8 // of a JPEG's components
+	blocks  [4][]block
+}
+
+// picture gives room for a picture of w x h pixels.
+func (m *memory) picture(w, h int) *RGB { return &RGB{Pix: grow(&m.pixels, 3*w*h), W: w, H: h} }
+
+// keepBytes bounds each piece that is kept for the next picture: a rare larger one gets memory of its own.
+const keepBytes = 48 << 20
+
+// grow gives n elements of *kept, which a longer one replaces if need be.
+func grow[T any](kept *[]T, n int) []T {
+	if n <= cap(*kept) {
+		return (*kept)[:n]
+	}
+	fresh := make([]T, n)
+	if uintptr(n)*unsafe.Sizeof(fresh[0]) <= keepBytes {
+		*kept = fresh
+	}
+	return fresh
+}

@@ -1,0 +1,245 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/featx-go/featx"
+	"github.com/featx-go/featx/sink"
+	"github.com/featx-go/featx/source"
+)
+
+// Limits bound what is under way. No result depends on them.
+type Limits struct {
+	Workers int // decode at the same time
+	Batches int // of Extractor.Batch pictures: one in the network, the others being filled; at least 2
+}
+
+// Pixels is the memory of the prepared pictures, in bytes, for a network whose input has so many values.
+func (l Limits) Pixels(batch, inputLen int) int64 {
+	return 4 * int64(l.Batches) * int64(batch) * int64(inputLen)
+}
+
+// OnError says what becomes of an input that fails.
+type OnError string
+
+const (
+	Skip OnError = "skip" // no row
+	NaN  OnError = "nan"  // a row of NaN
+	Fail OnError = "fail" // the run ends
+)
+
+// Options of a run.
+type Options struct {
+	Limits
+	OnError   OnError
+	MaxErrors MaxErrors
+	MaxPixels int64  // of a picture; 0 is image.MaxPixels
+	Stats     *Stats // counts on
+}
+
+// Output takes the outcomes, in the order of the inputs.
+type Output interface{ Add(sink.Outcome) error }
+
+// Run takes the items of a source through the network to the output. When ctx ends, what is under way is finished and written, and the error is ctx's.
+func Run(ctx context.Context, items source.Source, x *featx.Extractor, out Output, o Options) error {
+	p := &run{x: x, out: out, options: o, tasks: make(chan task, o.Workers), order: make(chan *batch, o.Batches), free: make(chan *batch, o.Batches)}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	for range o.Batches {
+		p.free <- newBatch(x.Batch(), x.InputLen())
+	}
+	if o.OnError == NaN {
+		p.blank = blankRow(x.Layers())
+	}
+	var feeding error
+	var goroutines sync.WaitGroup
+	goroutines.Go(func() { feeding = p.feed(ctx, items) })
+	for range o.Workers {
+		goroutines.Go(p.work)
+	}
+	var failed error
+	for b := range p.order {
+		start := time.Now()
+		b.pending.Wait()
+		o.Stats.Waited.Since(start)
+		if failed == nil {
+			if failed = p.finish(b); failed != nil {
+				stop(failed)
+			}
+		}
+		p.free <- b
+	}
+	goroutines.Wait()
+	if failed != nil {
+		return failed
+	}
+	if feeding != io.EOF {
+		return feeding
+	}
+	return o.MaxErrors.check(o.Stats, true)
+}
+
+type run struct {
+	x       *featx.Extractor
+	out     Output
+	options Options
+	blank   [][]float32 // the row of an input that failed; nil is none
+	tasks   chan task
+	order   chan *batch // in the order of the source
+	free    chan *batch
+}
+
+// batch is consecutive items, each with its place.
+type batch struct {
+	n        int // items in it
+	items    []source.Item
+	failures []*sink.Failure
+	pixels   []float32
+	pending  sync.WaitGroup // items that are not prepared yet
+}
+
+func newBatch(size, inputLen int) *batch {
+	return &batch{items: make([]source.Item, size), failures: make([]*sink.Failure, size), pixels: make([]float32, size*inputLen)}
+}
+
+type task struct {
+	batch *batch
+	place int
+}
+
+// feed deals the items out until they end, with io.EOF, or ctx does.
+func (p *run) feed(ctx context.Context, items source.Source) error {
+	defer close(p.order)
+	defer close(p.tasks)
+	for {
+		var b *batch
+		select {
+		case b = <-p.free:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		err := p.fill(ctx, b, items)
+		if b.n > 0 {
+			p.order <- b
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// fill gives a batch its items, and the workers theirs.
+func (p *run) fill(ctx context.Context, b *batch, items source.Source) error {
+	for b.n = 0; b.n < len(b.items); b.n++ {
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+		item, err := items.Next(ctx)
+		if err != nil {
+			return err
+		}
+		b.items[b.n], b.failures[b.n] = item, nil
+		b.pending.Add(1)
+		p.tasks <- task{b, b.n}
+	}
+	return nil
+}
+
+// finish runs the network on a batch and hands the outcomes on.
+func (p *run) finish(b *batch) error {
+	length, rows := p.x.InputLen(), 0
+	for i, f := range b.failures[:b.n] {
+		if f == nil {
+			if rows < i {
+				copy(b.pixels[rows*length:], b.pixels[i*length:][:length])
+			}
+			rows++
+		}
+	}
+	var out []featx.Tensor
+	if rows > 0 {
+		start := time.Now()
+		var err error
+		if out, err = p.x.Run(rows, b.pixels[:rows*length]); err != nil {
+			return err
+		}
+		p.options.Stats.Network.Since(start)
+	}
+	defer p.options.Stats.Written.Since(time.Now())
+	features := make([][]float32, len(out))
+	row := 0
+	for i, item := range b.items[:b.n] {
+		outcome := sink.Outcome{Path: item.Name, Failure: b.failures[i], Features: p.blank}
+		if outcome.Failure == nil {
+			for l, t := range out {
+				n := len(t.Data) / rows
+				features[l] = t.Data[row*n : (row+1)*n]
+			}
+			outcome.Features = features
+			row++
+		}
+		if err := p.done(outcome); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// done hands one outcome on.
+func (p *run) done(o sink.Outcome) error {
+	if o.Failure != nil && p.options.OnError == Fail {
+		return o.Failure
+	}
+	if err := p.out.Add(o); err != nil {
+		return err
+	}
+	stats := p.options.Stats
+	stats.Done.Add(1)
+	if o.Failure == nil {
+		return nil
+	}
+	stats.Failed.Add(1)
+	return p.options.MaxErrors.check(stats, false)
+}
+
+func blankRow(layers []featx.Layer) [][]float32 {
+	row := make([][]float32, len(layers))
+	for i, l := range layers {
+		n := 1
+		for _, d := range l.Dims {
+			n *= d
+		}
+		row[i] = make([]float32, n)
+		for j := range row[i] {
+			row[i][j] = float32(math.NaN())
+		}
+	}
+	return row
+}
+
+// MaxErrors is how many inputs may fail: Count of them, or Percent of those that are done. The zero value is any number.
+type MaxErrors struct {
+	Limited bool
+	Count   int64
+	Percent float64 // if not negative, instead of Count
+}
+
+// few is the number of inputs from which on a percentage of them says something.
+const few = 100
+
+// check is an error when too many inputs have failed.
+func (m MaxErrors) check(s *Stats, end bool) error {
+	done, failed := s.Done.Load(), s.Failed.Load()
+	switch {
+	case !m.Limited || m.Percent < 0 && failed <= m.Count:
+		return nil
+	case m.Percent >= 0 && (done < few && !end || float64(failed)*100 <= m.Percent*float64(done)):
+		return nil
+	}
+	return fmt.Errorf("%d of %d inputs failed, more than --max-errors allows", failed, done)
+}
