@@ -31,8 +31,8 @@
 //
 // # Files
 //
-// One family of kernels takes gemm.go (contract and arguments), gemm_generic.go (portable Go), gemm_avx2_amd64.s and
-// gemm_avx512_amd64.s; dispatch_amd64.go and dispatch_noasm.go choose; catalogue.go lists each family once. The float64
+// One family of kernels takes gemm.go (contract and arguments), gemm_generic.go (portable Go), gemm_avx2_amd64.s,
+// gemm_avx512_amd64.s and gemm_neon_arm64.s; dispatch_amd64.go, dispatch_arm64.go and dispatch_noasm.go choose; catalogue.go lists each family once. The float64
 // oracle that a family is measured against is in its test.
 //
 // The kernels take pointers and trust their arguments, as their callers are a plan that was checked when it was made. What
