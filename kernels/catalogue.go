@@ -9,8 +9,8 @@ type Family struct {
 
 // Catalogue lists every family once. Tests, benchmarks and "featx info" read it: what is not here does not exist.
 var Catalogue = []Family{
-	{"gemm", "convolution and dense layers: indirect GEMM tile with epilogue", []ISA{Generic, AVX2, AVX512}},
-	{"gemmf16", "the same from weights in float16", []ISA{Generic, AVX2, AVX512}},
+	{"gemm", "convolution and dense layers: indirect GEMM tile with epilogue", []ISA{Generic, AVX2, AVX512, NEON}},
+	{"gemmf16", "the same from weights in float16", []ISA{Generic, AVX2, AVX512, NEON}},
 	{"gemmgrouped", "convolution in groups of 4 or 8 channels: several groups a tile", []ISA{Generic, AVX512}},
 	{"winogradfilter", "Winograd: the filters", []ISA{Generic, AVX2, AVX512}},
 	{"winogradaxis", "Winograd: inputs, or products with epilogue, along one axis", []ISA{Generic, AVX2, AVX512}},

@@ -7,7 +7,15 @@ const hasAssembly = true
 // Gemm computes the tile t with rows rows, 1 to MR, of a panel of width nr, one of GemmPanels.
 func (isa ISA) Gemm(nr, rows int, t *GemmTile) {
 	shape := isa.panel(nr, rows)
-	switch {
+	switch f16 := t.W16 != nil; {
+	case isa == NEON && nr == 16 && f16:
+		gemm16F16NEON(rows, t)
+	case isa == NEON && nr == 16:
+		gemm16NEON(rows, t)
+	case isa == NEON && f16:
+		gemm8F16NEON(rows, t)
+	case isa == NEON:
+		gemm8NEON(rows, t)
 	default:
 		gemmGeneric(shape, rows, t)
 	}
@@ -100,3 +108,15 @@ func (isa ISA) fmaRounds(rounds int) (lanes int) {
 
 //go:noescape
 func fmaRoundsNEON(rounds int)
+
+//go:noescape
+func gemm16F16NEON(rows int, t *GemmTile)
+
+//go:noescape
+func gemm16NEON(rows int, t *GemmTile)
+
+//go:noescape
+func gemm8F16NEON(rows int, t *GemmTile)
+
+//go:noescape
+func gemm8NEON(rows int, t *GemmTile)

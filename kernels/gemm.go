@@ -62,6 +62,8 @@ func (isa ISA) Prefetch() Prefetch {
 		return Prefetch{Rows: 11, Share: 4} // twelve rows leave no register for it
 	case AVX2:
 		return Prefetch{Rows: 6, Share: 8}
+	case NEON:
+		return Prefetch{Rows: 6, Share: 4}
 	}
 	return Prefetch{}
 }
@@ -70,6 +72,7 @@ var (
 	panelsGeneric = []GemmShape{{4, 8}}
 	panelsAVX2    = []GemmShape{{6, 16}, {6, 8}}
 	panelsAVX512  = []GemmShape{{12, 32}, {12, 16}}
+	panelsNEON    = []GemmShape{{6, 16}, {6, 8}}
 )
 
 // GemmPanels lists the tile shapes of the instruction set, widest first. The slice is shared: do not write to it.
@@ -79,6 +82,8 @@ func (isa ISA) GemmPanels() []GemmShape {
 		return panelsAVX2
 	case AVX512:
 		return panelsAVX512
+	case NEON:
+		return panelsNEON
 	}
 	return panelsGeneric
 }
