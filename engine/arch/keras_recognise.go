@@ -20,7 +20,7 @@ type KerasLayer struct {
 // KerasStored is what a file has instead of a network.
 type KerasStored struct {
 	Layers  []KerasLayer // in the file's order
-	ByClass bool         // names are classes with the layer's number among those of its class, in Keras's order of layers (conv2d_17), as in .weights.h5 files that do not tell names
+	ByClass bool         // names are classes with the layer's number among those of its class, in Keras's order of layers (conv2d_17, sequential_1/conv2d), as in .weights.h5 files that do not tell names
 	Scratch bool         // see KerasOptions
 }
 
@@ -174,8 +174,25 @@ func byClass(layers []kerasLayer, stored []KerasLayer) []kerasLayer {
 	for i, s := range stored {
 		keys[i] = s.Name
 	}
-	numbers := fxNames{}
-	return byKey(layers, keys, func(l kerasLayer) string { return numbers.next(l.class) })
+	numbers, models := fxNames{}, map[string]kerasModel{}
+	return byKey(layers, keys, func(l kerasLayer) string {
+		name, _, nested := strings.Cut(l.name, "/")
+		if !nested {
+			return numbers.next(l.class)
+		}
+		model, ok := models[name]
+		if !ok {
+			model = kerasModel{numbers.next("sequential"), fxNames{}}
+			models[name] = model
+		}
+		return model.key + "/" + model.numbers.next(l.class)
+	})
+}
+
+// kerasModel is a model that is a layer, all of which are Sequential in keras.applications; its layers are numbered by themselves.
+type kerasModel struct {
+	key     string // sequential_1
+	numbers fxNames
 }
 
 // kerasName is a layer's name as all versions of Keras have it: expanded_conv_1/expand/BatchNorm became expanded_conv_1_expand_bn, conv1/bn conv1_bn.

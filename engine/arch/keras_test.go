@@ -82,3 +82,44 @@ func layerLines(t *testing.T, name string, o KerasOptions) []string {
 	}
 	return lines
 }
+
+// Files that number layers by class number those of ConvNeXt's models within the models.
+func TestRecogniseKerasByClass(t *testing.T) {
+	stored := KerasStored{ByClass: true}
+	var want []string
+	add := func(key, layer string, shapes ...[]int) {
+		stored.Layers = append(stored.Layers, KerasLayer{key, shapes})
+		want = append(want, "convnext_tiny_"+layer)
+	}
+	numbers := fxNames{}
+	inner := 3
+	for stage, c := range []int{96, 192, 384, 768} {
+		model, norm, kernel := numbers.next("sequential"), inner, 2
+		conv, layerNorm := fmt.Sprintf("downsampling_block_%d/convnext_tiny_downsampling_conv_%[1]d", stage-1), fmt.Sprintf("downsampling_block_%d/convnext_tiny_downsampling_layernorm_%[1]d", stage-1)
+		if stage == 0 {
+			conv, layerNorm, norm, kernel = "stem/convnext_tiny_stem_conv", "stem/convnext_tiny_stem_layernorm", c, 4
+		}
+		add(model+"/conv2d", conv, []int{kernel, kernel, inner, c}, []int{c})
+		add(model+"/layer_normalization", layerNorm, []int{norm}, []int{norm})
+		for i := range []int{3, 3, 9, 3}[stage] {
+			at := fmt.Sprintf("stage_%d_block_%d_", stage, i)
+			add(numbers.next("layer_scale"), at+"layer_scale", []int{c})
+			add(numbers.next("conv2d"), at+"depthwise_conv", []int{7, 7, 1, c}, []int{c})
+			add(numbers.next("layer_normalization"), at+"layernorm", []int{c}, []int{c})
+			add(numbers.next("dense"), at+"pointwise_conv_1", []int{c, 4 * c}, []int{4 * c})
+			add(numbers.next("dense"), at+"pointwise_conv_2", []int{4 * c, c}, []int{c})
+		}
+		inner = c
+	}
+	add(numbers.next("layer_normalization"), "head_layernorm", []int{inner}, []int{inner})
+	add(numbers.next("dense"), "head_dense", []int{inner, 10}, []int{10})
+	g, params, err := RecogniseKeras("", stored)
+	require.NoError(t, err)
+	require.Equal(t, "keras/convnext_tiny", g.Arch)
+	for i, list := range params {
+		for _, p := range list {
+			layer, _, _ := cutLast(p.Tensor)
+			require.Equal(t, want[i], layer, stored.Layers[i].Name)
+		}
+	}
+}

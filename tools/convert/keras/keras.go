@@ -159,25 +159,25 @@ func weightsOnly(err error, layers []storedLayer) error {
 	return fmt.Errorf("holds weights without the network (layers %s), and %w; save the whole model instead: model.save(\"model.keras\")", brief.List(names, 5), err)
 }
 
-// fromStore finds the network of a .weights.h5 file, whose groups are numbered by class.
+// fromStore finds the network of a .weights.h5 file, whose groups are numbered by class: conv2d_1, and sequential_1/conv2d in a model that is a layer.
 func fromStore(g *storeGroup, o Options) (*File, error) {
 	var layers []storedLayer
 	byClass := true
-	var collect func(g *storeGroup)
-	collect = func(g *storeGroup) {
+	var collect func(g *storeGroup, path string)
+	collect = func(g *storeGroup, path string) {
 		for _, s := range g.layers {
 			if len(s.arrays) > 0 {
 				name := s.name
 				if name == "" {
-					name = s.key
+					name = path + s.key
 				} else {
 					byClass = false
 				}
 				layers = append(layers, storedLayer{name, s.arrays})
 			}
-			collect(s)
+			collect(s, path+s.key+"/")
 		}
 	}
-	collect(g)
+	collect(g, "")
 	return fromLayers(layers, byClass, o)
 }
