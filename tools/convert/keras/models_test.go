@@ -32,6 +32,8 @@ func unzipped(t testing.TB, path string) []byte {
 	return data
 }
 
+var Unzipped = unzipped // for package keras_test
+
 // weightMap fetches all tensors of a file.
 func weightMap(t testing.TB, f *File) engine.WeightMap {
 	t.Helper()

@@ -1,10 +1,13 @@
 """Networks of keras.applications as files that Keras itself writes, with what Keras computes: what applications_golden_test.go compares with.
 
-    python3 make_applications.py keras3 ResNet50@96 ...      Keras 3: .h5 and .keras
-    python3 make_applications.py keras2 ResNet50@96 ...      tf_keras (Keras 2): .h5
+    python3 make_applications.py keras3 ResNet50@96 ...      Keras 3: the whole model (.h5, .keras) and its weights alone (.weights.h5); the weights as Keras 2 writes them
+                                                             (.old.weights.h5; .old.h5 is the older layout)
+    python3 make_applications.py keras2 ResNet50@96 ...      tf_keras (Keras 2): the whole model (.h5), under its own names
 
-NAME-notop@SIZE is the network without its top, its input's height and width open; @SIZE is the height and width of the picture that it computes. Writes NAME.KERAS.ENDING and
-NAME.KERAS.expected.safetensors into the folder of FEATX_GOLDENS_KERAS, otherwise featx-golden/keras-applications in the user's cache folder. Several GB for all: delete what is compared.
+@SIZE is the height and width of the picture that it computes. NAME-notop is the network without its top, its input's height and width open; NAME-half has weights that float16
+holds, so that the file compresses; other options are the function's: MobileNet-alpha=0.25-classes=10. Weights of VGG alone are those of NAME-notop, as the top's depend on the size.
+Writes NAME.KERAS.ENDING and NAME.KERAS.expected.safetensors into the folder of FEATX_GOLDENS_KERAS, otherwise featx-golden/keras-applications in the user's cache folder. Several GB for all: delete what is compared.
+MobileNet-alpha=0.25-classes=10-half@32 lies, compressed, beside this script.
 
 Weights: He normal (depthwise: 1 / fan-in), gammas 0.5 to 1.5, biases and betas normal of 0.2; the moving statistics are made of those of a batch of random pictures, which
 keeps the signals of deep networks as large as those of trained ones.
@@ -13,6 +16,7 @@ The results are in float64, of one picture, for every layer of the model: its sh
 (testdata/golden/seeded.py), at the least and at the largest: a float64 tensor [2, n] of places and values.
 Needs tensorflow-cpu and tf_keras (made with TensorFlow 2.21, Keras 3.15, tf_keras 2.21).
 """
+import ast
 import json
 import os
 import sys
@@ -38,12 +42,18 @@ OUT = os.environ.get("FEATX_GOLDENS_KERAS") or os.path.join(CACHE, "featx-golden
 BYTES = ("MobileNetV3", "EfficientNet", "ConvNeXt")
 
 
-def build(name, size, dtype):
+def build(name, size, dtype, keras=keras):
     keras.backend.clear_session()  # the numbers in layers' names start again
     keras.backend.set_floatx(dtype)
-    network, _, notop = name.partition("-")
-    shape = (None, None, 3) if notop else (size, size, 3)
-    return getattr(keras.applications, network)(weights=None, include_top=not notop, input_shape=shape)
+    network, *options = name.split("-")
+    arguments = {"weights": None, "input_shape": (size, size, 3)}
+    for option in options:
+        key, _, value = option.partition("=")
+        if key == "notop":
+            arguments.update(include_top=False, input_shape=(None, None, 3))
+        elif key != "half":
+            arguments[key] = ast.literal_eval(value)
+    return getattr(keras.applications, network)(**arguments)
 
 
 def flat(model):
@@ -58,7 +68,7 @@ def path_of(w):
     return getattr(w, "path", None) or w.name
 
 
-def fill(model, pictures):
+def fill(model, pictures, half):
     for w in model.weights:
         name, shape = path_of(w), tuple(w.shape)
         kind = name.split("/")[-1].split(":")[0]
@@ -73,7 +83,7 @@ def fill(model, pictures):
             v = rng.normal(0, (2 / np.prod(shape[:-1])) ** .5, shape)
         else:
             v = rng.normal(0, .2, shape)
-        w.assign(v.astype("float32"))
+        w.assign((v.astype("float16") if half else v).astype("float32"))
     finalize(model)
     norms = [l for l in flat(model) if isinstance(l, keras.layers.BatchNormalization)]
     momenta = [l.momentum for l in norms]
@@ -91,8 +101,20 @@ def fill(model, pictures):
 
 def finalize(model):
     for l in flat(model):
-        if isinstance(l, keras.layers.Normalization):
+        if type(l).__name__ == "Normalization":
             l.finalize_state()  # what it computes with, of its weights
+
+
+def save_old_weights(name, size, model, picture, base):
+    """Writes the model's weights as Keras 2 does."""
+    import tf_keras
+    old = build(name, size, "float32", tf_keras)
+    for a, b in zip([l for l in old.layers if l.weights], [l for l in model.layers if l.weights], strict=True):
+        a.set_weights(b.get_weights())
+    finalize(old)
+    np.testing.assert_allclose(np.asarray(old(picture, training=False)), np.asarray(model(picture, training=False)), rtol=1e-3, atol=1e-5)
+    for ending in ("weights.h5", "h5"):
+        old.save_weights(f"{base}.old.{ending}")
 
 
 def results(model, picture):
@@ -109,12 +131,15 @@ def make(name, size):
     if not name.startswith(BYTES):
         pictures = pictures / np.float32(64) - np.float32(2)
     model = build(name, size, "float32")
-    fill(model, pictures)
+    fill(model, pictures, "half" in name.split("-"))
     base = os.path.join(OUT, f"{name}.{KIND}")
     for ending in ("h5", "keras") if KIND == "keras3" else ("h5",):
         part = f"{base}.part.{ending}"
         model.save(part)
         os.replace(part, f"{base}.{ending}")
+    if KIND == "keras3" and (not name.startswith("VGG") or "notop" in name):
+        model.save_weights(base + ".weights.h5")
+        save_old_weights(name, size, model, pictures[:1], base)
     float32, weights = results(model, pictures[:1]), model.get_weights()
     del model
     model = build(name, size, "float64")
