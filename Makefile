@@ -50,5 +50,5 @@ golden-keras: ## what golden-check compares with keras.applications: APPLICATION
 	for kind in keras3 keras2; do for network in $(APPLICATIONS); do $(PYTHON) tools/convert/keras/testdata/make_applications.py $$kind $$network || exit; done; done
 
 embedded: ## the embedded model from CHECKPOINT, which tools/train/train_cifar.py wrote, and its predictions by PyTorch
-	$(GO) run ./tools/convert/cmd -dtype f16 -classes airplane,automobile,bird,cat,deer,dog,frog,horse,ship,truck $(CHECKPOINT) weights/embedded.safetensors
+	$(GO) run ./cmd/featx convert --dtype f16 --classes airplane,automobile,bird,cat,deer,dog,frog,horse,ship,truck $(CHECKPOINT) weights/embedded.safetensors
 	cd testdata/golden && FEATX_DATA=$(DATA) $(PYTHON) make_predictions.py $(CHECKPOINT) embedded.predictions.txt

@@ -227,8 +227,9 @@ func (p *Puller) attempt(ctx context.Context, from, path string, e Entry) (resum
 	}
 	buffer := make([]byte, 256<<10)
 	for {
-		n, err := body.Read(buffer)
 		stalled.Reset(p.stall)
+		n, err := body.Read(buffer)
+		stalled.Stop() // a slow disk is no stalled server
 		if n > 0 {
 			if _, err := part.WriteAt(buffer[:n], have); err != nil {
 				if errors.Is(err, syscall.ENOSPC) {

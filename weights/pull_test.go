@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-
 	"crypto/md5"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -18,6 +18,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -279,17 +280,17 @@ func TestPull(t *testing.T) {
 			for at := 0; at < len(file); at += 100_000 {
 				w.Write(file[at : at+100_000])
 				http.NewResponseController(w).Flush()
-				time.Sleep(60 * time.Millisecond) // 600 in all: longer than a stall may be
+				time.Sleep(20 * time.Second) // 200 in all: longer than a stall may be
 			}
-		}, 1, "", "", 400 * time.Millisecond},
+		}, 1, "", "", 30 * time.Second},
 		{"stalls", first(1, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("ETag", `"`+sha(file)[:16]+`"`)
 			w.Header().Set("Content-Length", fmt.Sprint(len(file)))
 			w.Write(file[:700_000])
 			http.NewResponseController(w).Flush()
 			<-r.Context().Done()
-		}), 2, ",bytes=700000-", "", 400 * time.Millisecond},
-		{"never answers", first(99, func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }), 4, "", "given up after 4 attempts: no data for 300ms", 300 * time.Millisecond},
+		}), 2, ",bytes=700000-", "", 30 * time.Second},
+		{"never answers", first(99, func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }), 4, "", "given up after 4 attempts: no data for 30s", 30 * time.Second},
 		{"redirects", func(w http.ResponseWriter, r *http.Request, n int) {
 			if !strings.HasPrefix(r.URL.Path, "/cdn/") {
 				http.Redirect(w, r, "/cdn"+r.URL.Path, http.StatusFound)
@@ -348,15 +349,21 @@ func TestPull(t *testing.T) {
 		}, 1, "", `compresses the file with "br"`, 0},
 	}
 	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
+		run := func(t *testing.T) {
 			var asked served
-			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.serve(w, r, asked.add(r)) }))
-			defer server.Close()
-			register(t, Entry{Name: testName, Bytes: 1_000_000, SHA256: sha(file)[:8], URL: server.URL + "/models/file.pth"})
+			server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.serve(w, r, asked.add(r)) }))
 			p := quick(t.TempDir(), nil)
 			if c.stall > 0 {
 				p.stall = c.stall
+				connections := pipes{make(chan net.Conn), make(chan struct{})}
+				server.Listener.Close()
+				server.Listener = connections
+				p.client.Transport.(*http.Transport).DialContext = connections.dial
+				defer p.client.CloseIdleConnections()
 			}
+			server.Start()
+			defer server.Close()
+			register(t, Entry{Name: testName, Bytes: 1_000_000, SHA256: sha(file)[:8], URL: server.URL + "/models/file.pth"})
 			start := time.Now()
 			path, err := p.Pull(t.Context(), "TEST")
 			if c.err != "" {
@@ -388,9 +395,52 @@ func TestPull(t *testing.T) {
 				require.NoError(t, err)
 				require.Len(t, asked.all(), before)
 			}
+		}
+		t.Run(c.name, func(t *testing.T) {
+			if c.stall > 0 {
+				synctest.Test(t, run)
+				return
+			}
+			run(t)
 		})
 	}
 }
+
+// pipes are connections within the process, whose waiting the clock of testing/synctest knows of. Tests of patience use them, so that they depend on no real time.
+type pipes struct {
+	made   chan net.Conn
+	closed chan struct{}
+}
+
+func (p pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	select {
+	case p.made <- theirs:
+		return ours, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.made:
+		return c, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p pipes) Close() error {
+	select {
+	case <-p.closed: // the server closes it twice
+	default:
+		close(p.closed)
+	}
+	return nil
+}
+
+func (pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 80} }
 
 // What an interrupted pull has got, the next one uses.
 func TestResumeLater(t *testing.T) {

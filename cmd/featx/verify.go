@@ -291,7 +291,9 @@ func (v *verification) write(w io.Writer) error {
 func (v *verification) verdict() string {
 	worst := 0
 	differ := 0
+	nodes := map[int]bool{} // a layer may be there under several names
 	for i, l := range v.layers {
+		nodes[l.node] = true
 		if l.Error > v.layers[worst].Error {
 			worst = i
 		}
@@ -300,8 +302,8 @@ func (v *verification) verdict() string {
 		}
 	}
 	if differ == 0 {
-		return fmt.Sprintf("all %d layers of the dump agree (the network has %d); the largest error is %.1e, of %s; the tolerance is %.1e",
-			len(v.layers), v.total, v.layers[worst].Error, v.layers[worst].Name, v.tolerance)
+		return fmt.Sprintf("all %d arrays agree, which are %d of the network's %d layers; the largest error is %.1e, of %s; the tolerance is %.1e",
+			len(v.layers), len(nodes), v.total, v.layers[worst].Error, v.layers[worst].Name, v.tolerance)
 	}
 	i := v.first()
 	l := v.layers[i]

@@ -61,7 +61,7 @@ func TestVerify(t *testing.T) {
 	dump := testdata(t, "verify/embedded.npz")
 	out := ok(t, dir, "verify", "cifar10-resnet20", dump)
 	require.Regexp(t, `(?m)^layer2\.0\.conv1 +32x4x2 +[\d.]+ +\d\.\de-0[78] *$`, out)
-	require.Regexp(t, `all 49 layers of the dump agree \(the network has 73\); the largest error is \d\.\de-0[67]`, out)
+	require.Regexp(t, `all 49 arrays agree, which are \d\d of the network's 73 layers; the largest error is \d\.\de-0[67]`, out)
 	require.NotContains(t, out, "differs")
 	require.Equal(t, out, ok(t, dir, "verify", "--threads", "1", "--isa", "generic", "cifar10-resnet20", dump))
 
@@ -118,7 +118,7 @@ func TestVerify(t *testing.T) {
 	writeDump(t, dir, "some.npz", some)
 	out = ok(t, dir, "verify", "cifar10-resnet20", "some.npz")
 	require.Contains(t, out, "1 arrays of the dump are no layers here: nonsense")
-	require.Contains(t, out, "all 2 layers of the dump agree")
+	require.Contains(t, out, "all 2 arrays agree, which are 2 of")
 	some[1].dims = []int{16, 4, 8}
 	writeDump(t, dir, "shape.npz", some)
 	r = command(t, dir, "verify", "cifar10-resnet20", "shape.npz")

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/featx-go/featx/engine"
 )
@@ -44,6 +45,10 @@ func RecogniseKeras(name string, stored KerasStored) (*engine.Graph, [][]engine.
 	var layers [][]kerasLayer
 	for _, n := range names {
 		for _, o := range []KerasOptions{{Classes: classes, Scratch: stored.Scratch}, {NoTop: true, Scratch: stored.Scratch}} {
+			variant := kerasVariant{n, o.NoTop, o.Scratch}
+			if counts, known := kerasCounts.Load(variant); known && !slices.Contains(counts.([]int), len(stored.Layers)) {
+				continue
+			}
 			g, err := BuildKeras(n, o)
 			if err != nil {
 				continue
@@ -52,7 +57,9 @@ func RecogniseKeras(name string, stored KerasStored) (*engine.Graph, [][]engine.
 			if err != nil {
 				return nil, nil, err
 			}
-			graphs, layers = append(graphs, g), append(layers, slices.DeleteFunc(list, func(l kerasLayer) bool { return len(l.params) == 0 }))
+			list = slices.DeleteFunc(list, func(l kerasLayer) bool { return len(l.params) == 0 })
+			kerasCounts.Store(variant, []int{len(list), len(modelsAsLayers(list))})
+			graphs, layers = append(graphs, g), append(layers, list)
 		}
 	}
 	for _, way := range ways {
@@ -67,6 +74,15 @@ func RecogniseKeras(name string, stored KerasStored) (*engine.Graph, [][]engine.
 	}
 	return nil, nil, fmt.Errorf("they are those of no network that featx can build (%s)", strings.Join(names, ", "))
 }
+
+// kerasVariant is a network of keras.applications but for the number of its classes.
+type kerasVariant struct {
+	name           string
+	noTop, scratch bool
+}
+
+// kerasCounts are the numbers of layers with weights that a file of a variant may have, once it was built: building all of them takes 0.2 s.
+var kerasCounts sync.Map // kerasVariant -> []int
 
 // classifierName is what Keras calls the layer that gives the classes, today or before.
 var classifierName = regexp.MustCompile(`(?i)^(predictions|logits|conv_preds|probs|fc1000|.*_head_dense)$`)
@@ -148,9 +164,17 @@ func byLeaf(layers []kerasLayer, stored []KerasLayer) []kerasLayer {
 	return byKey(layers, renumbered(stored), func(l kerasLayer) string { return kerasName(l.name[strings.LastIndexByte(l.name, '/')+1:]) })
 }
 
-// byModel puts the layers of nested models together.
+// byModel takes models for layers.
 func byModel(layers []kerasLayer, stored []KerasLayer) []kerasLayer {
-	var whole []kerasLayer
+	whole := modelsAsLayers(layers)
+	if list := byName(whole, stored); list != nil {
+		return list
+	}
+	return whole
+}
+
+// modelsAsLayers puts the layers of nested models together.
+func modelsAsLayers(layers []kerasLayer) (whole []kerasLayer) {
 	for _, l := range layers {
 		if model, _, nested := strings.Cut(l.name, "/"); nested {
 			l.name = model
@@ -160,9 +184,6 @@ func byModel(layers []kerasLayer, stored []KerasLayer) []kerasLayer {
 			continue
 		}
 		whole = append(whole, l)
-	}
-	if list := byName(whole, stored); list != nil {
-		return list
 	}
 	return whole
 }

@@ -215,6 +215,10 @@ func (m *model) chooseNetwork(data []byte, from *source, shapes map[string][]int
 	case from.graph != nil:
 		m.Graph = from.graph
 		arch.Translate(m.Graph, m.Graph.Arch)
+		if from.unnamed {
+			file := filepath.Base(p.path)
+			m.Graph.Arch = m.Source.Format + "/" + strings.TrimSuffix(file, filepath.Ext(file))
+		}
 	case o.Arch != "":
 		m.Graph, err = arch.BuildFor(o.Arch, shapes)
 	default:

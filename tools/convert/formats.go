@@ -30,6 +30,7 @@ type source struct {
 	tensors []stored
 	dropped []string      // names of entries that are no tensors, or that nobody needs
 	graph   *engine.Graph // the network, where the file says it; else it is recognised by its tensors
+	unnamed bool          // the graph has no name of its own: it gets the file's
 	recipe  *image.Recipe // how the network wants its pictures, where that is known; else it is by the network
 	classes []string      // names of the classifier's outputs, where the file has them
 }
@@ -84,13 +85,7 @@ func readTorch(data []byte, _ string, _ Options) (*source, error) {
 
 // readKeras reads Keras's files; those of TensorFlow.js have their weights beside them.
 func readKeras(data []byte, path string, o Options) (*source, error) {
-	f, err := keras.Read(data, keras.Options{Arch: o.Arch, Open: func(name string) ([]byte, error) {
-		b, err := os.ReadFile(filepath.Join(filepath.Dir(path), filepath.FromSlash(name)))
-		if errors.Is(err, fs.ErrNotExist) {
-			err = errors.New("no such file")
-		}
-		return b, err
-	}})
+	f, err := keras.Read(data, keras.Options{Arch: o.Arch, Open: func(name string) ([]byte, error) { return beside(path, name) }})
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +93,7 @@ func readKeras(data []byte, path string, o Options) (*source, error) {
 	for i, t := range f.Tensors {
 		list[i] = stored{t.Name, t.DType, t.Shape, t.Fetch}
 	}
-	return &source{tensors: list, dropped: f.Other, graph: f.Graph, recipe: &f.Recipe}, nil
+	return &source{tensors: list, dropped: f.Other, graph: f.Graph, unnamed: f.Unnamed, recipe: &f.Recipe}, nil
 }
 
 func readSafetensors(data []byte, _ string, _ Options) (*source, error) {
@@ -108,4 +103,21 @@ func readSafetensors(data []byte, _ string, _ Options) (*source, error) {
 		list[i] = stored{t.Name, t.DType, t.Shape, func() (weights.Tensor, error) { return t, nil }}
 	}
 	return &source{tensors: list}, err
+}
+
+// beside maps a file in the folder of path, whose name has slashes. Links that lead out of the folder are not followed. It stays mapped until the program ends, as weights are read from it.
+func beside(path, name string) ([]byte, error) {
+	root, err := os.OpenRoot(filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	if _, err := root.Stat(filepath.FromSlash(name)); err != nil {
+		if p := (*fs.PathError)(nil); errors.As(err, &p) {
+			err = p.Err
+		}
+		return nil, err
+	}
+	data, _, err := weights.MapFile(filepath.Join(filepath.Dir(path), filepath.FromSlash(name)))
+	return data, err
 }

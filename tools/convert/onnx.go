@@ -1,11 +1,7 @@
 package convert
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 
 	"github.com/featx-go/featx/engine/image"
 	"github.com/featx-go/featx/tools/convert/onnx"
@@ -13,7 +9,7 @@ import (
 )
 
 // readONNX reads the network that an ONNX file holds. Where the file leaves the pictures' size open, it is 224 x 224, or what the options say.
-// Files of external data are looked for beside it; they stay mapped until the program ends, as the weights are read from them.
+// Files of external data are looked for beside it.
 func readONNX(data []byte, path string, o Options) (*source, error) {
 	if o.Arch != "" {
 		return nil, fmt.Errorf("an ONNX model holds its network itself: it cannot be taken as %s", o.Arch)
@@ -35,7 +31,7 @@ func readONNX(data []byte, path string, o Options) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &source{graph: n.Graph, recipe: &recipe, dropped: n.Dropped}
+	s := &source{graph: n.Graph, unnamed: true, recipe: &recipe, dropped: n.Dropped}
 	for _, w := range n.Weights {
 		s.tensors = append(s.tensors, stored{w.Name, w.DType, w.Shape, w.Fetch})
 	}
@@ -63,21 +59,4 @@ func Beside(path string) ([]string, error) {
 		return nil, nil // converting tells what is wrong
 	}
 	return onnx.External(data)
-}
-
-// beside maps a file in the folder of path. Links that lead out of the folder are not followed.
-func beside(path, name string) ([]byte, error) {
-	root, err := os.OpenRoot(filepath.Dir(path))
-	if err != nil {
-		return nil, err
-	}
-	defer root.Close()
-	if _, err := root.Stat(filepath.FromSlash(name)); err != nil {
-		if p := (*fs.PathError)(nil); errors.As(err, &p) {
-			err = p.Err
-		}
-		return nil, fmt.Errorf("its data are in %q beside the model: %w", name, err)
-	}
-	data, _, err := weights.MapFile(filepath.Join(filepath.Dir(path), filepath.FromSlash(name)))
-	return data, err
 }

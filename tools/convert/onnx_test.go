@@ -16,7 +16,7 @@ func TestONNX(t *testing.T) {
 	dst := filepath.Join(t.TempDir(), "m.safetensors")
 	r, err := Convert(t.Context(), exports+"gated.trace16.onnx", dst, Options{})
 	require.NoError(t, err)
-	require.Equal(t, "onnx", r.Source.Arch)
+	require.Equal(t, "onnx/gated.trace16", r.Source.Arch)
 	require.Equal(t, image.Recipe{Size: [2]int{32, 32}, Resize: image.Resize{Edge: 37}, Interpolation: "bilinear", Crop: "center", Scale: "1/255",
 		Mean: [3]float32{0.485, 0.456, 0.406}, Std: [3]float32{0.229, 0.224, 0.225}, Channels: "rgb"}, r.Recipe)
 	m := open(t, dst)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"regexp"
 	"strings"
 
 	"github.com/featx-go/featx/engine"
@@ -24,6 +25,7 @@ type Options struct {
 // File is a network with its weights.
 type File struct {
 	Graph   *engine.Graph
+	Unnamed bool // the model has only a name that Keras made up
 	Tensors []Tensor
 	Other   []string // names of what the network does not need
 	Recipe  image.Recipe
@@ -71,6 +73,9 @@ func Read(data []byte, o Options) (*File, error) {
 	return nil, errors.New("is no Keras file")
 }
 
+// madeUp are the names of models that were given none.
+var madeUp = regexp.MustCompile(`^((model|sequential|functional)(_\d+)?)?$`)
+
 // fromModel makes the graph that a config describes; fill finds its weights.
 func fromModel(t *topology, version int, o Options, fill func(*weightTree) error) (*File, error) {
 	if o.Arch != "" {
@@ -86,7 +91,7 @@ func fromModel(t *topology, version int, o Options, fill func(*weightTree) error
 	if err := fill(w); err != nil {
 		return nil, err
 	}
-	f := &File{Graph: g, Recipe: recipe}
+	f := &File{Graph: g, Unnamed: madeUp.MatchString(t.name), Recipe: recipe}
 	f.Tensors, f.Other, err = w.tensors()
 	return f, err
 }

@@ -74,16 +74,18 @@ func constantInput(in []*value, i int, what string) (*array, error) {
 	return in[i].decoded()
 }
 
-// constants decodes the inputs from the first on; those before are nil.
-func constants(in []*value, first int) ([]*array, error) {
-	out := make([]*array, len(in))
-	for i := first; i < len(in); i++ {
-		var err error
-		if out[i], err = constantInput(in, i, "shape or parameter"); err != nil {
-			return nil, err
+// mapAndConstants is the first input, and the others decoded at their places.
+func mapAndConstants(in []*value) (x *value, args []*array, err error) {
+	if x, err = activationInput(in, 0); err != nil {
+		return nil, nil, err
+	}
+	args = make([]*array, len(in))
+	for i := 1; i < len(in); i++ {
+		if args[i], err = constantInput(in, i, "shape or parameter"); err != nil {
+			return nil, nil, err
 		}
 	}
-	return out, nil
+	return x, args, nil
 }
 
 // onlyFirst refuses a node whose further outputs somebody reads or may read.

@@ -13,11 +13,7 @@ import (
 func hwc[T any](chw [3]T) [3]T { return [3]T{chw[axisH], chw[axisW], chw[axisC]} }
 
 func translateReshape(im *importer, c *call, in []*value) ([]*value, error) {
-	x, err := activationInput(in, 0)
-	if err != nil {
-		return nil, err
-	}
-	args, err := constants(in, 1)
+	x, args, err := mapAndConstants(in)
 	if err != nil {
 		return nil, err
 	}
@@ -177,11 +173,7 @@ func (im *importer) cut(name string, x *value, from, count, step []int) (*value,
 }
 
 func translateSlice(im *importer, c *call, in []*value) ([]*value, error) {
-	x, err := activationInput(in, 0)
-	if err != nil {
-		return nil, err
-	}
-	args, err := constants(in, 1)
+	x, args, err := mapAndConstants(in)
 	if err != nil {
 		return nil, err
 	}
@@ -202,11 +194,7 @@ func whole(dims []int) (from, count, step []int) {
 }
 
 func translateSplit(im *importer, c *call, in []*value) ([]*value, error) {
-	x, err := activationInput(in, 0)
-	if err != nil {
-		return nil, err
-	}
-	args, err := constants(in, 1)
+	x, args, err := mapAndConstants(in)
 	if err != nil {
 		return nil, err
 	}
@@ -346,11 +334,7 @@ func translateGather(im *importer, c *call, in []*value) ([]*value, error) {
 var padModes = map[string]string{"constant": engine.PadConstant, "reflect": engine.PadReflect, "edge": engine.PadEdge, "wrap": engine.PadWrap}
 
 func translatePad(im *importer, c *call, in []*value) ([]*value, error) {
-	x, err := activationInput(in, 0)
-	if err != nil {
-		return nil, err
-	}
-	args, err := constants(in, 1)
+	x, args, err := mapAndConstants(in)
 	if err != nil {
 		return nil, err
 	}
@@ -465,11 +449,7 @@ func (im *importer) mapNode(name string, x *value, op engine.Op) (*value, error)
 
 // translateResize reads Resize (operator sets 10, 11, 13, 18, 19) and its forerunner Upsample (7, 9).
 func translateResize(im *importer, c *call, in []*value) ([]*value, error) {
-	x, err := activationInput(in, 0)
-	if err != nil {
-		return nil, err
-	}
-	args, err := constants(in, 1)
+	x, args, err := mapAndConstants(in)
 	if err != nil {
 		return nil, err
 	}
@@ -631,11 +611,7 @@ var reduceFuncs = map[string]string{"ReduceMean": engine.ReduceMean, "ReduceSum"
 	"ReduceLogSum": engine.ReduceLogSum, "ReduceLogSumExp": engine.ReduceLogSumExp}
 
 func translateReduce(im *importer, c *call, in []*value, f string) ([]*value, error) {
-	x, err := activationInput(in, 0)
-	if err != nil {
-		return nil, err
-	}
-	args, err := constants(in, 1)
+	x, args, err := mapAndConstants(in)
 	if err != nil {
 		return nil, err
 	}

@@ -7,9 +7,8 @@ import (
 	"io/fs"
 	"math"
 	"path"
+	"slices"
 	"strconv"
-
-	"github.com/x448/float16"
 
 	"github.com/featx-go/featx/weights"
 )
@@ -167,18 +166,14 @@ func (t *tensorProto) array() (*array, error) {
 	if err != nil {
 		return nil, err
 	}
+	if dtype, ok := storedTypes[t.dtype]; ok {
+		floats, err := weights.Tensor{Name: t.name, DType: dtype, Data: raw}.Float64s()
+		return &array{dtype: t.dtype, shape: slices.Clone(t.shape), floats: floats}, err
+	}
 	a := newArray(t.dtype, t.shape)
 	le := binary.LittleEndian
 	for i := range t.elements() {
 		switch t.dtype {
-		case tFloat:
-			a.floats[i] = float64(math.Float32frombits(le.Uint32(raw[4*i:])))
-		case tDouble:
-			a.floats[i] = math.Float64frombits(le.Uint64(raw[8*i:]))
-		case tFloat16:
-			a.floats[i] = float64(float16.Frombits(le.Uint16(raw[2*i:])).Float32())
-		case tBFloat16:
-			a.floats[i] = float64(math.Float32frombits(uint32(le.Uint16(raw[2*i:])) << 16))
 		case tUint8, tBool:
 			a.ints[i] = int64(raw[i])
 		case tInt8:
@@ -262,7 +257,7 @@ func (f *files) read(at map[string]string, want int) ([]byte, error) {
 	data, ok := f.data[clean]
 	if !ok {
 		if data, err = f.open(clean); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("its data are in %q beside the model: %w", location, err)
 		}
 		f.data[clean] = data
 	}
