@@ -11,7 +11,7 @@ type Family struct {
 var Catalogue = []Family{
 	{"gemm", "convolution and dense layers: indirect GEMM tile with epilogue", []ISA{Generic, AVX2, AVX512, NEON}},
 	{"gemmf16", "the same from weights in float16", []ISA{Generic, AVX2, AVX512, NEON}},
-	{"gemmgrouped", "convolution in groups of 4 or 8 channels: several groups a tile", []ISA{Generic, AVX512}},
+	{"gemmgrouped", "convolution in groups of 4 or 8 channels: several groups a tile", []ISA{Generic, AVX512, NEON}},
 	{"winogradfilter", "Winograd: the filters", []ISA{Generic, AVX2, AVX512}},
 	{"winogradaxis", "Winograd: inputs, or products with epilogue, along one axis", []ISA{Generic, AVX2, AVX512}},
 	{"winogradinput", "Winograd F(4x4, 3x3): the windows of the input", []ISA{Generic, AVX2, AVX512}},
@@ -23,8 +23,8 @@ var Catalogue = []Family{
 	{"activation", "sigmoid, SiLU, hard sigmoid, hard swish, tanh, GELU, leaky ReLU", []ISA{Generic, AVX2, AVX512}},
 	{"layernorm", "layer normalisation over the channels", []ISA{Generic, AVX2, AVX512}},
 	{"softmax", "softmax", []ISA{Generic}},
-	{"pack", "weights, float32 or float16, to panels", []ISA{Generic, AVX2, AVX512}},
-	{"widen", "float16 to float32", []ISA{Generic, AVX2, AVX512}},
+	{"pack", "weights, float32 or float16, to panels", []ISA{Generic, AVX2, AVX512, NEON}},
+	{"widen", "float16 to float32", []ISA{Generic, AVX2, AVX512, NEON}},
 }
 
 // Runs tells which code the family runs when isa is asked for: isa itself, or Generic.

@@ -22,14 +22,27 @@ func (isa ISA) Gemm(nr, rows int, t *GemmTile) {
 }
 
 func (isa ISA) gemmGrouped(rows, mr int, t *GemmTile) {
-	gemmGroupedGeneric(rows, mr, t)
+	switch {
+	case isa == NEON && t.SegLen == 4:
+		gemmGroups4NEON(rows, t)
+	case isa == NEON:
+		gemmGroups8NEON(rows, t)
+	default:
+		gemmGroupedGeneric(rows, mr, t)
+	}
 }
 
+// packBlocks is Pack on NEON: N and Cols are multiples of 8.
 func packBlocks(t *PanelPart) {
-	packGeneric(t)
+	switch {
+	case t.DstF16:
+		packF16(t)
+	case t.SrcF16:
+		packWidening(t)
+	default:
+		packF32(t)
+	}
 }
-
-func widenBlocks(*float32, *byte, int) {}
 
 func (isa ISA) epilogue(e *Elementwise) {
 	switch isa {
@@ -120,3 +133,23 @@ func gemm8F16NEON(rows int, t *GemmTile)
 
 //go:noescape
 func gemm8NEON(rows int, t *GemmTile)
+
+//go:noescape
+func gemmGroups4NEON(rows int, t *GemmTile)
+
+//go:noescape
+func gemmGroups8NEON(rows int, t *GemmTile)
+
+// widenBlocks is WidenF16 on NEON for n numbers, a multiple of 32.
+//
+//go:noescape
+func widenBlocks(dst *float32, src *byte, n int)
+
+//go:noescape
+func packF32(t *PanelPart)
+
+//go:noescape
+func packWidening(t *PanelPart)
+
+//go:noescape
+func packF16(t *PanelPart)

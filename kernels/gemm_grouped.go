@@ -8,7 +8,7 @@ import (
 // GroupsWidth is the width (NR) of the panels of GemmGrouped for groups of so many channels in and out, or 0 where the instruction set has no kernel for them: then Gemm,
 // with a panel for each group, computes the same bits.
 func (isa ISA) GroupsWidth(cin, cout int) int {
-	if isa == AVX512 && cin == cout && (cin == 4 || cin == 8) {
+	if (isa == AVX512 || isa == NEON) && cin == cout && (cin == 4 || cin == 8) {
 		return groupsWidth
 	}
 	return 0

@@ -26,7 +26,7 @@ func TestGemmGrouped(t *testing.T) {
 							}
 							n := cols * (2 + rows*segs/2)
 							a, w, acc := buffer(n), buffer(segs*width*groupsWidth), buffer(mr*groupsWidth)
-							scale, shift := buffer(cols), buffer(cols)
+							scale, shift := buffer(groupsWidth), buffer(groupsWidth)
 							res, c := buffer((rows-1)*(cols+gap)+cols), buffer((rows-1)*(cols+gemmGap)+cols)
 							entries := (segs-1)*mr + rows
 							off := unsafe.Slice((*int64)(unsafe.Pointer(&p.alloc(t, 2*entries)[0])), entries)

@@ -343,8 +343,9 @@ plain:                             \
 #define SCALES16 VLD1 (R11), [V24.S4, V25.S4, V26.S4, V27.S4]
 #define ROW16 VLD1.P 64(R3), [V0.S4, V1.S4, V2.S4, V3.S4]; VLD1 (R10), [V28.S4, V29.S4, V30.S4, V31.S4]
 
-#define GEMM16(W) \
-	PROLOGUE(W, (16*VECTOR))        \
+// BEGIN16 gets the accumulators and jumps to the loop of the number of rows, END16 is what follows the loops.
+#define BEGIN16(W, bytes, MORE) \
+	PROLOGUE(W, bytes)              \
 	LOAD16(F0, F1, F2, F3)          \
 	LOAD16(F4, F5, F6, F7)          \
 	LOAD16(F8, F9, F10, F11)        \
@@ -352,13 +353,10 @@ plain:                             \
 	LOAD16(F16, F17, F18, F19)      \
 	LOAD16(F20, F21, F22, F23)      \
 loaded:                             \
-	DISPATCH                        \
-	LOOP(seg1, block1, tail1, k1, next1, PTRS1, QUADS1, FILL16, BLOCK16(COL1, LASTCOL1), ONES1, TAIL16(COL1)) \
-	LOOP(seg2, block2, tail2, k2, next2, PTRS2, QUADS2, FILL16, BLOCK16(COL2, LASTCOL2), ONES2, TAIL16(COL2)) \
-	LOOP(seg3, block3, tail3, k3, next3, PTRS3, QUADS3, FILL16, BLOCK16(COL3, LASTCOL3), ONES3, TAIL16(COL3)) \
-	LOOP(seg4, block4, tail4, k4, next4, PTRS4, QUADS4, FILL16, BLOCK16(COL4, LASTCOL4), ONES4, TAIL16(COL4)) \
-	LOOP(seg5, block5, tail5, k5, next5, PTRS5, QUADS5, FILL16, BLOCK16(COL5, LASTCOL5), ONES5, TAIL16(COL5)) \
-	LOOP(seg6, block6, tail6, k6, next6, PTRS6, QUADS6, FILL16x6, BLOCK16x6, ONES6, TAIL16(COL6)) \
+	MORE                            \
+	DISPATCH
+
+#define END16 \
 done:                               \
 	MOVD R23, R11                   \
 	MOVBU GemmTile_Last(R22), R7    \
@@ -395,6 +393,16 @@ saved:                              \
 	PARTROWS(ROW16) \
 return:                             \
 	RET
+
+#define GEMM16(W) \
+	BEGIN16(W, (16*VECTOR), NOTHING)         \
+	LOOP(seg1, block1, tail1, k1, next1, PTRS1, QUADS1, FILL16, BLOCK16(COL1, LASTCOL1), ONES1, TAIL16(COL1)) \
+	LOOP(seg2, block2, tail2, k2, next2, PTRS2, QUADS2, FILL16, BLOCK16(COL2, LASTCOL2), ONES2, TAIL16(COL2)) \
+	LOOP(seg3, block3, tail3, k3, next3, PTRS3, QUADS3, FILL16, BLOCK16(COL3, LASTCOL3), ONES3, TAIL16(COL3)) \
+	LOOP(seg4, block4, tail4, k4, next4, PTRS4, QUADS4, FILL16, BLOCK16(COL4, LASTCOL4), ONES4, TAIL16(COL4)) \
+	LOOP(seg5, block5, tail5, k5, next5, PTRS5, QUADS5, FILL16, BLOCK16(COL5, LASTCOL5), ONES5, TAIL16(COL5)) \
+	LOOP(seg6, block6, tail6, k6, next6, PTRS6, QUADS6, FILL16x6, BLOCK16x6, ONES6, TAIL16(COL6)) \
+	END16
 
 // ---- 8 columns, each row in the first two of its four registers
 
@@ -515,6 +523,81 @@ saved:                              \
 return:                             \
 	RET
 
+// ---- 16 columns of groups of 4 or 8 channels; the contract is at GemmGrouped in gemm_grouped.go
+//
+// A vector of columns belongs to one group, so the rows' registers hold that group's channels. R6 is 256 bytes into a segment's weights, R7 the columns.
+
+// GW loads the weights at offset o of the segment.
+#define GW(o, d) LDUR_Q(6, ((o)-256), d)
+
+// HALF is 4 channels of the columns 4c: those whose weights, i first, lie at offset o. The rows then load what NEXTROWS makes R9, and the weights the next ones at n0 and n1.
+#define HALF(COL, LASTCOL, c, o, NEXTROWS, n0, n1) \
+	COL(c, 30, 0, NOTHING)   \
+	GW(o+128, 30)            \
+	COL(c, 31, 1, NOTHING)   \
+	GW(o+192, 31)            \
+	NEXTROWS                 \
+	COL(c, 30, 2, NOTHING)   \
+	GW(n0, 30)               \
+	LASTCOL(c, 31, NOTHING)  \
+	GW(n1, 31)
+
+#define ADDRESS(o) MOVD $o, R9
+
+// IFMORE is the address o of the next column's group, or, behind the last column, an old one and no more to do.
+#define IFMORE(columns, o) \
+	MOVD $o, R8        \
+	CMP  $columns, R7  \
+	CSEL GT, R8, R9, R9
+
+#define GROUPS4(COL, LASTCOL, next) \
+	HALF(COL, LASTCOL, 0, 0, IFMORE(4, 16), 16, 80)     \
+	BLE  next                                           \
+	HALF(COL, LASTCOL, 1, 16, IFMORE(8, 32), 32, 96)    \
+	BLE  next                                           \
+	HALF(COL, LASTCOL, 2, 32, IFMORE(12, 48), 48, 112)  \
+	BLE  next                                           \
+	HALF(COL, LASTCOL, 3, 48, NOTHING, 0, 64)
+
+#define GROUPS8(COL, LASTCOL, next) \
+	HALF(COL, LASTCOL, 0, 0, ADDRESS(16), 256, 320)           \
+	HALF(COL, LASTCOL, 0, 256, ADDRESS(0), 16, 80)        \
+	HALF(COL, LASTCOL, 1, 16, ADDRESS(16), 272, 336)      \
+	HALF(COL, LASTCOL, 1, 272, IFMORE(8, 32), 32, 96)      \
+	BLE  next                                              \
+	HALF(COL, LASTCOL, 2, 32, ADDRESS(48), 288, 352)      \
+	HALF(COL, LASTCOL, 2, 288, ADDRESS(32), 48, 112)      \
+	HALF(COL, LASTCOL, 3, 48, ADDRESS(48), 304, 368)      \
+	HALF(COL, LASTCOL, 3, 304, NOTHING, 0, 64)
+
+#define GROUPSLOOP(segment, next, PTRS, QUADS, GROUPS) \
+segment:             \
+	PTRS             \
+	ADD  $(6*8), R12 \
+	MOVD $0, R9      \
+	QUADS            \
+	GW(0, 30)        \
+	GW(64, 31)       \
+	GROUPS           \
+next:                \
+	ADD  R16, R6     \
+	SUBS $1, R14     \
+	BNE  segment     \
+	B    done
+
+#define GROUPSBEGIN ADD $256, R6; MOVD GemmTile_Cols(R22), R7
+
+// The branches of the dispatch are those of the other functions: seg1 to seg6.
+#define GEMMGROUPS(GROUPS, bytes) \
+	BEGIN16(GemmTile_W, bytes, GROUPSBEGIN) \
+	GROUPSLOOP(seg1, next1, PTRS1, QUADS1, GROUPS(COL1, LASTCOL1, next1)) \
+	GROUPSLOOP(seg2, next2, PTRS2, QUADS2, GROUPS(COL2, LASTCOL2, next2)) \
+	GROUPSLOOP(seg3, next3, PTRS3, QUADS3, GROUPS(COL3, LASTCOL3, next3)) \
+	GROUPSLOOP(seg4, next4, PTRS4, QUADS4, GROUPS(COL4, LASTCOL4, next4)) \
+	GROUPSLOOP(seg5, next5, PTRS5, QUADS5, GROUPS(COL5, LASTCOL5, next5)) \
+	GROUPSLOOP(seg6, next6, PTRS6, QUADS6, GROUPS(COL6, LASTCOL6, next6)) \
+	END16
+
 // ---- the functions: what is a vector of 4 weights in memory, how it is loaded from the offset o of R6, and what is done then
 
 #define VECTOR 16
@@ -528,6 +611,14 @@ TEXT ·gemm16NEON(SB), NOSPLIT, $384-16
 // func gemm8NEON(rows int, t *GemmTile)
 TEXT ·gemm8NEON(SB), NOSPLIT, $192-16
 	GEMM8(GemmTile_W)
+
+// func gemmGroups4NEON(rows int, t *GemmTile)
+TEXT ·gemmGroups4NEON(SB), NOSPLIT, $384-16
+	GEMMGROUPS(GROUPS4, 256)
+
+// func gemmGroups8NEON(rows int, t *GemmTile)
+TEXT ·gemmGroups8NEON(SB), NOSPLIT, $384-16
+	GEMMGROUPS(GROUPS8, 512)
 
 #undef VECTOR
 #undef WEIGHTS

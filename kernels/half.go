@@ -9,7 +9,7 @@ import (
 // len(dst) numbers of two bytes, little-endian, at any address.
 func (isa ISA) WidenF16(dst []float32, src []byte) {
 	src = src[:2*len(dst)]
-	for isa == AVX2 || isa == AVX512 {
+	for isa != Generic {
 		n := min(len(dst)&^31, 1<<18) // some ten microseconds
 		if n == 0 {
 			break

@@ -32,7 +32,7 @@ func (isa ISA) Pack(t *PanelPart) {
 		part.N = min(packChunk, part.N)
 		// Vectors take 8 numbers of 8 columns at a time, the rest is at the right and below.
 		n, cols := 0, 0
-		if isa == AVX2 || isa == AVX512 {
+		if isa != Generic {
 			n, cols = part.N&^7, part.Cols&^7
 		}
 		if n > 0 && cols > 0 {
