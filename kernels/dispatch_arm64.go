@@ -2,6 +2,8 @@
 
 package kernels
 
+import "math"
+
 const hasAssembly = true
 
 // Gemm computes the tile t with rows rows, 1 to MR, of a panel of width nr, one of GemmPanels.
@@ -67,15 +69,22 @@ func (isa ISA) avgPool(p *PoolRow) {
 
 func winogradFilters(*winogradFilterTask) {}
 
+// negativeZero tells whether hi, the upper bound of a clamp, is -0, where FMIN is not the contract's clamp: it would make -0 of +0.
+func negativeZero(hi float32) bool { return math.Float32bits(hi) == 1<<31 }
+
 func (isa ISA) winogradInput(t *WinogradInputTiles) {
 	switch isa {
+	case NEON:
+		winogradInputNEON(t)
 	default:
 		winogradInputGeneric(t)
 	}
 }
 
 func (isa ISA) winogradOutput(t *WinogradOutputTiles) {
-	switch isa {
+	switch {
+	case isa == NEON && !negativeZero(t.Hi):
+		winogradOutputNEON(t)
 	default:
 		winogradOutputGeneric(t)
 	}
@@ -118,6 +127,12 @@ func (isa ISA) fmaRounds(rounds int) (lanes int) {
 	fmaRoundsGeneric(rounds)
 	return 1
 }
+
+//go:noescape
+func winogradInputNEON(t *WinogradInputTiles)
+
+//go:noescape
+func winogradOutputNEON(t *WinogradOutputTiles)
 
 //go:noescape
 func fmaRoundsNEON(rounds int)

@@ -24,6 +24,7 @@ type neonMacro struct {
 var neonDomains = map[string]func(v int) bool{
 	"m": isVector, "n": isVector, "d": isVector,
 	"i": between(0, 3), "j": between(0, 1), "s": between(1, 32), "o": between(-256, 255),
+	"q": func(v int) bool { return between(-1024, 1008)(v) && v%16 == 0 },
 	"b": isPointer, "x": isPointer,
 }
 
@@ -61,12 +62,12 @@ func neonMacros(t *testing.T) (list []neonMacro) {
 	return list
 }
 
-var neonArgument = regexp.MustCompile(`\b[VQX]([a-z])\b|\[([a-z])\]|#([a-z])\b`)
+var neonArgument = regexp.MustCompile(`\b[VQDSX]([a-z])\b|\[([a-z])\]|#([a-z])\b`)
 
 // disassembled is the text of the macro with values for its arguments.
 func (m neonMacro) disassembled(values []int) string {
 	s := neonArgument.ReplaceAllStringFunc(m.text, func(s string) string {
-		name := strings.Trim(s, "VQX[]#")
+		name := strings.Trim(s, "VQDSX[]#")
 		return strings.Replace(s, name, strconv.Itoa(values[slices.Index(m.args, name)]), 1)
 	})
 	return plainText(strings.Replace(s, ", #0]", "]", 1))
