@@ -157,7 +157,7 @@ next:                    \
 	BNE  segment         \
 	B    done
 
-// EPILOGUE: R8 = C, R24 = CStride, R9 = Res, R25 = ResStride, R7 = Cols, R11 = Scale, R10 = Shift, R20 = Lo, Hi. Without an affine V24-V27, the
+// EPILOGUE: R8 = C, R24 = CStride, R9 = Res, R25 = ResStride, R7 = Cols, R11 = Scale, R10 = Shift, R20 and R21 where Lo and Hi are. Without an affine V24-V27, the
 // scale, and what R10 points at are the 1 and the -0 that change nothing.
 #define EPILOGUE(LOADSCALE) \
 	MOVD GemmTile_C(R22), R8          \
@@ -181,12 +181,24 @@ scaled:                               \
 	LOADSCALE                         \
 affine:
 
-// CLAMP limits V(d) to lo and hi, with a NaN and the sign of a zero as they are, which FMAX and FMIN would change; mask and the V names are of scratch registers.
-#define CLAMP(lo, hi, mask, d, vlo, vhi, vmask, vd) \
-	FCMGT(d, lo, mask)                     \
-	VBIT vmask.B16, vlo.B16, vd.B16        \
-	FCMGT(hi, d, mask)                     \
+// ATLEAST and ATMOST limit V(d) to lo or hi, with a NaN and the sign of a zero as they are, which FMAX and FMIN would change. mask is scratch.
+#define ATLEAST(lo, mask, d, vlo, vmask, vd) \
+	FCMGT(d, lo, mask) \
+	VBIT vmask.B16, vlo.B16, vd.B16
+#define ATMOST(hi, mask, d, vhi, vmask, vd) \
+	FCMGT(hi, d, mask) \
 	VBIT vmask.B16, vhi.B16, vd.B16
+
+// LIMITS clears R20 and R21, where lo and hi are, for those that are infinite and limit nothing.
+#define LIMITS \
+	MOVWU (R20), R11           \
+	MOVW  $0xFF800000, R26     \
+	CMPW  R26, R11             \
+	CSEL  EQ, ZR, R20, R20     \
+	MOVWU (R21), R11           \
+	MOVW  $0x7F800000, R26     \
+	CMPW  R26, R11             \
+	CSEL  EQ, ZR, R21, R21
 
 // PARTROWS takes the rows of an incomplete tile, which lie on the stack, through the epilogue, 8, 4, 2 and 1 columns at a time; LOADROW fetches one
 // from R3 on, and the shifts. R0 and R1 walk along C and Res, R2 and R9 are their rows, R4 counts.
@@ -208,8 +220,10 @@ row:                                  \
 	FLDPQ.P 32(R1), (F0, F1)          \
 	FADD(0, 28, 28)                   \
 	FADD(1, 29, 29)                   \
-	CLAMP(4, 5, 6, 28, V4, V5, V6, V28) \
-	CLAMP(4, 5, 7, 29, V4, V5, V7, V29) \
+	ATLEAST(4, 6, 28, V4, V6, V28) \
+	ATMOST(5, 6, 28, V5, V6, V28) \
+	ATLEAST(4, 7, 29, V4, V7, V29) \
+	ATMOST(5, 7, 29, V5, V7, V29) \
 	FSTPQ.P (F28, F29), 32(R0)        \
 	VMOV V30.B16, V28.B16             \
 	VMOV V31.B16, V29.B16             \
@@ -233,7 +247,8 @@ below1:                               \
 #define PIECE(MOVE, size) \
 	MOVE.P size(R1), F0                 \
 	FADD(0, 28, 1)                      \
-	CLAMP(4, 5, 6, 1, V4, V5, V6, V1)   \
+	ATLEAST(4, 6, 1, V4, V6, V1) \
+	ATMOST(5, 6, 1, V5, V6, V1) \
 	MOVE.P F1, size(R0)
 
 // ---- 16 columns
@@ -251,29 +266,44 @@ below1:                               \
 	BEQ  end
 
 // STORE16 takes one row through the epilogue. n is the number of v0, the first of its accumulators, which are free as soon as they are used.
-#define STORE16(n, v0, v1, v2, v3, plain) \
-	FLDPQ (R10), (F28, F29)        \
-	FLDPQ 32(R10), (F30, F31)      \
+#define STORE16(n, v0, v1, v2, v3, plain, nolo, nohi) \
+	LDUR_Q(10, 0, 28)              \
+	LDUR_Q(10, 16, 29)             \
+	LDUR_Q(10, 32, 30)             \
+	LDUR_Q(10, 48, 31)             \
 	VFMLA V24.S4, v0.S4, V28.S4    \
 	VFMLA V25.S4, v1.S4, V29.S4    \
 	VFMLA V26.S4, v2.S4, V30.S4    \
 	VFMLA V27.S4, v3.S4, V31.S4    \
 	CBZ  R9, plain                 \
-	VLD1 (R9), [v0.S4, v1.S4, v2.S4, v3.S4] \
+	LDUR_Q(9, 0, n)                \
+	LDUR_Q(9, 16, n+1)             \
+	LDUR_Q(9, 32, n+2)             \
+	LDUR_Q(9, 48, n+3)             \
 	ADD  R25, R9                   \
 	FADD(n, 28, 28)                \
 	FADD(n+1, 29, 29)              \
 	FADD(n+2, 30, 30)              \
 	FADD(n+3, 31, 31)              \
 plain:                             \
+	CBZ  R20, nolo                 \
 	VLD1R (R20), [v0.S4]           \
+	ATLEAST(n, n+2, 28, v0, v2, V28) \
+	ATLEAST(n, n+3, 29, v0, v3, V29) \
+	ATLEAST(n, n+2, 30, v0, v2, V30) \
+	ATLEAST(n, n+3, 31, v0, v3, V31) \
+nolo:                              \
+	CBZ  R21, nohi                 \
 	VLD1R (R21), [v1.S4]           \
-	CLAMP(n, n+1, n+2, 28, v0, v1, v2, V28) \
-	CLAMP(n, n+1, n+3, 29, v0, v1, v3, V29) \
-	CLAMP(n, n+1, n+2, 30, v0, v1, v2, V30) \
-	CLAMP(n, n+1, n+3, 31, v0, v1, v3, V31) \
-	FSTPQ (F28, F29), (R8)         \
-	FSTPQ (F30, F31), 32(R8)       \
+	ATMOST(n+1, n+2, 28, v1, v2, V28) \
+	ATMOST(n+1, n+3, 29, v1, v3, V29) \
+	ATMOST(n+1, n+2, 30, v1, v2, V30) \
+	ATMOST(n+1, n+3, 31, v1, v3, V31) \
+nohi:                              \
+	STUR_Q(28, 8, 0)               \
+	STUR_Q(29, 8, 16)              \
+	STUR_Q(30, 8, 32)              \
+	STUR_Q(31, 8, 48)              \
 	ADD  R24, R8                   \
 	SUBS $1, R23                   \
 	BEQ  return
@@ -372,12 +402,13 @@ epilogue:                           \
 	EPILOGUE(SCALES16) \
 	CMP  $16, R7                    \
 	BNE  part                       \
-	STORE16(0, V0, V1, V2, V3, plain0) \
-	STORE16(4, V4, V5, V6, V7, plain1) \
-	STORE16(8, V8, V9, V10, V11, plain2) \
-	STORE16(12, V12, V13, V14, V15, plain3) \
-	STORE16(16, V16, V17, V18, V19, plain4) \
-	STORE16(20, V20, V21, V22, V23, plain5) \
+	LIMITS                          \
+	STORE16(0, V0, V1, V2, V3, plain0, nolo0, nohi0) \
+	STORE16(4, V4, V5, V6, V7, plain1, nolo1, nohi1) \
+	STORE16(8, V8, V9, V10, V11, plain2, nolo2, nohi2) \
+	STORE16(12, V12, V13, V14, V15, plain3, nolo3, nohi3) \
+	STORE16(16, V16, V17, V18, V19, plain4, nolo4, nohi4) \
+	STORE16(20, V20, V21, V22, V23, plain5, nolo5, nohi5) \
 part:                               \
 	MOVD R8, R2                     \
 	MOVD R23, R11                   \
@@ -416,21 +447,30 @@ return:                             \
 	SUBS $1, R11             \
 	BEQ  end
 
-#define STORE8(n, v0, v1, v2, v3, plain) \
-	FLDPQ (R10), (F28, F29)        \
+#define STORE8(n, v0, v1, v2, v3, plain, nolo, nohi) \
+	LDUR_Q(10, 0, 28)              \
+	LDUR_Q(10, 16, 29)             \
 	VFMLA V24.S4, v0.S4, V28.S4    \
 	VFMLA V25.S4, v1.S4, V29.S4    \
 	CBZ  R9, plain                 \
-	VLD1 (R9), [v0.S4, v1.S4]      \
+	LDUR_Q(9, 0, n)                \
+	LDUR_Q(9, 16, n+1)             \
 	ADD  R25, R9                   \
 	FADD(n, 28, 28)                \
 	FADD(n+1, 29, 29)              \
 plain:                             \
+	CBZ  R20, nolo                 \
 	VLD1R (R20), [v0.S4]           \
+	ATLEAST(n, n+2, 28, v0, v2, V28) \
+	ATLEAST(n, n+3, 29, v0, v3, V29) \
+nolo:                              \
+	CBZ  R21, nohi                 \
 	VLD1R (R21), [v1.S4]           \
-	CLAMP(n, n+1, n+2, 28, v0, v1, v2, V28) \
-	CLAMP(n, n+1, n+3, 29, v0, v1, v3, V29) \
-	FSTPQ (F28, F29), (R8)         \
+	ATMOST(n+1, n+2, 28, v1, v2, V28) \
+	ATMOST(n+1, n+3, 29, v1, v3, V29) \
+nohi:                              \
+	STUR_Q(28, 8, 0)               \
+	STUR_Q(29, 8, 16)              \
 	ADD  R24, R8                   \
 	SUBS $1, R23                   \
 	BEQ  return
@@ -447,7 +487,6 @@ plain:                             \
 	COL(1, 23, 1, WIDEN(31)) \
 	W8(7, 23)                \
 	PRFM (512+4*VECTOR)(R6), PLDL1KEEP \
-	NEXT                     \
 	ADVANCE                  \
 	COL(0, 30, 2, WIDEN(22)) \
 	W8(0, 30)                \
@@ -501,12 +540,13 @@ epilogue:                           \
 	EPILOGUE(SCALES8) \
 	CMP  $8, R7                     \
 	BNE  part                       \
-	STORE8(0, V0, V1, V2, V3, plain0) \
-	STORE8(4, V4, V5, V6, V7, plain1) \
-	STORE8(8, V8, V9, V10, V11, plain2) \
-	STORE8(12, V12, V13, V14, V15, plain3) \
-	STORE8(16, V16, V17, V18, V19, plain4) \
-	STORE8(20, V20, V21, V22, V23, plain5) \
+	LIMITS                          \
+	STORE8(0, V0, V1, V2, V3, plain0, nolo0, nohi0) \
+	STORE8(4, V4, V5, V6, V7, plain1, nolo1, nohi1) \
+	STORE8(8, V8, V9, V10, V11, plain2, nolo2, nohi2) \
+	STORE8(12, V12, V13, V14, V15, plain3, nolo3, nohi3) \
+	STORE8(16, V16, V17, V18, V19, plain4, nolo4, nohi4) \
+	STORE8(20, V20, V21, V22, V23, plain5, nolo5, nohi5) \
 part:                               \
 	MOVD R8, R2                     \
 	MOVD R23, R11                   \
