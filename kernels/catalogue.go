@@ -16,7 +16,7 @@ var Catalogue = []Family{
 	{"winogradaxis", "Winograd: inputs, or products with epilogue, along one axis", []ISA{Generic, AVX2, AVX512}},
 	{"winogradinput", "Winograd F(4x4, 3x3): the windows of the input", []ISA{Generic, AVX2, AVX512, NEON}},
 	{"winogradoutput", "Winograd F(4x4, 3x3): the products, with epilogue", []ISA{Generic, AVX2, AVX512, NEON}},
-	{"depthwise", "depthwise convolution: a row of pixels with epilogue", []ISA{Generic, AVX2, AVX512}},
+	{"depthwise", "depthwise convolution: a row of pixels with epilogue", []ISA{Generic, AVX2, AVX512, NEON}},
 	{"epilogue", "batch norm, activation and addition as a pass of their own", []ISA{Generic, AVX2, AVX512}},
 	{"maxpool", "max pooling", []ISA{Generic, AVX2, AVX512}},
 	{"avgpool", "average pooling", []ISA{Generic, AVX2, AVX512}},

@@ -98,7 +98,9 @@ func (isa ISA) winogradAxis(t *WinogradAxis) {
 }
 
 func (isa ISA) depthwise(t *DepthwiseRow) {
-	switch isa {
+	switch {
+	case isa == NEON && !negativeZero(t.Hi):
+		depthwiseNEON(t)
 	default:
 		depthwiseGeneric(t)
 	}
@@ -133,6 +135,9 @@ func winogradInputNEON(t *WinogradInputTiles)
 
 //go:noescape
 func winogradOutputNEON(t *WinogradOutputTiles)
+
+//go:noescape
+func depthwiseNEON(t *DepthwiseRow)
 
 //go:noescape
 func fmaRoundsNEON(rounds int)
