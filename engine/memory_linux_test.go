@@ -56,3 +56,22 @@ func TestWeightsAreUnmapped(t *testing.T) {
 	}
 	t.Fatalf("%d MB before, %d MB after the model is gone", before>>20, resident(t)>>20)
 }
+
+// A runner's memory is given back when it is closed, without waiting for the garbage collector.
+func TestRunnersMemoryIsUnmapped(t *testing.T) {
+	g := &Graph{Layout: NHWC, Input: Shape{H: 256, W: 256, C: 32}}
+	g.Add("pool", &AdaptivePool{OutH: 1, OutW: 1}, g.Add("relu", &ReLU{}, InputName))
+	m, err := NewModel(g, WeightMap{}, kernels.Best())
+	require.NoError(t, err)
+	p, err := m.Plan(PlanOptions{})
+	require.NoError(t, err)
+	pictures := make([]float32, p.size.Elements())
+	before := resident(t)
+	r := p.NewRunner(2)
+	require.NoError(t, r.Run(1, pictures))
+	during := resident(t)
+	require.Greater(t, during, before+7<<20, "8 MB of the picture")
+	r.Close()
+	require.Less(t, resident(t), during-7<<20)
+	r.Close()
+}

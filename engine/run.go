@@ -12,7 +12,8 @@ import (
 // Runner runs a plan. It owns the memory of one run and its worker goroutines, and serves one goroutine at a time.
 type Runner struct {
 	plan    *Plan
-	arena   []float32
+	arena   []float32 // and the workers' memory behind it
+	free    func()    // gives it back
 	outputs [][]float32
 	workers []worker
 	crew    *crew
@@ -66,17 +67,28 @@ func (p *Plan) NewRunner(threads int) *Runner {
 		threads = runtime.GOMAXPROCS(0)
 	}
 	p.model.startPacking(p.weights)
-	arena := max(p.arena, lineFloats)
-	r := &Runner{plan: p, arena: alignedFloats(arena + threads*p.scratchBand), workers: make([]worker, threads)}
+	arena, acc, scratch := max(p.arena, lineFloats), roundUp(p.scratchAcc, lineFloats), roundUp(p.scratchFloats, lineFloats)
+	own := p.scratchBand + acc + scratch
+	memory, mapped := mapFloats(arena + threads*own)
+	r := &Runner{plan: p, arena: memory, free: func() {}, workers: make([]worker, threads)}
+	if mapped != nil {
+		cleanup := runtime.AddCleanup(r, unmap, mapped) // of a runner that nobody closes
+		r.free = func() {
+			cleanup.Stop()
+			unmap(mapped)
+		}
+	}
 	for _, o := range p.outputs {
 		r.outputs = append(r.outputs, make([]float32, p.batch*o.Shape.Elements()))
 	}
 	for i := range r.workers {
-		r.workers[i] = worker{
-			isa: p.model.isa, base: unsafe.Pointer(&r.arena[0]), arena: r.arena, outputs: r.outputs,
-			offsets: make([]int64, max(1, p.scratchOffsets)), acc: alignedFloats(max(1, p.scratchAcc)), floatScratch: alignedFloats(max(1, p.scratchFloats)), threads: threads,
-			bandAt: arena + i*p.scratchBand,
+		w := &r.workers[i]
+		*w = worker{
+			isa: p.model.isa, base: unsafe.Pointer(&memory[0]), arena: memory, outputs: r.outputs,
+			offsets: make([]int64, max(1, p.scratchOffsets)), threads: threads, bandAt: arena + i*own,
 		}
+		w.acc = w.floats(w.bandAt+p.scratchBand, acc)
+		w.floatScratch = w.floats(w.bandAt+p.scratchBand+acc, scratch)
 	}
 	r.crew = newCrew(threads, len(p.stages), func(worker, step, item int) {
 		r.plan.stages[step].run(&r.workers[worker], r.n, item)
@@ -148,5 +160,6 @@ func (r *Runner) Close() {
 		}
 		r.crew.close()
 		r.crew = nil
+		r.free()
 	}
 }
