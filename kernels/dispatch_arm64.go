@@ -47,7 +47,9 @@ func packBlocks(t *PanelPart) {
 }
 
 func (isa ISA) epilogue(e *Elementwise) {
-	switch isa {
+	switch {
+	case isa == NEON && !negativeZero(e.Hi):
+		epilogueNEON(e)
 	default:
 		epilogueGeneric(e)
 	}
@@ -55,6 +57,8 @@ func (isa ISA) epilogue(e *Elementwise) {
 
 func (isa ISA) maxPool(p *PoolRow) {
 	switch isa {
+	case NEON:
+		maxPoolNEON(p)
 	default:
 		maxPoolGeneric(p)
 	}
@@ -62,6 +66,8 @@ func (isa ISA) maxPool(p *PoolRow) {
 
 func (isa ISA) avgPool(p *PoolRow) {
 	switch isa {
+	case NEON:
+		avgPoolNEON(p)
 	default:
 		avgPoolGeneric(p)
 	}
@@ -138,6 +144,15 @@ func winogradOutputNEON(t *WinogradOutputTiles)
 
 //go:noescape
 func depthwiseNEON(t *DepthwiseRow)
+
+//go:noescape
+func epilogueNEON(e *Elementwise)
+
+//go:noescape
+func maxPoolNEON(p *PoolRow)
+
+//go:noescape
+func avgPoolNEON(p *PoolRow)
 
 //go:noescape
 func fmaRoundsNEON(rounds int)

@@ -122,13 +122,23 @@ func TestFMAIsTheInstruction(t *testing.T) {
 	}
 }
 
-// TestClampKeepsNaNAndZero names what MAXPS with its operands the other way round gets wrong.
+// TestClampKeepsNaNAndZero names what MAXPS with its operands the other way round gets wrong, and FMAX and FMIN, to which +0 is greater than -0.
 func TestClampKeepsNaNAndZero(t *testing.T) {
-	src := []float32{float32(math.NaN()), negZero, 0, -1, 7, float32(math.Inf(1)), float32(math.Inf(-1))}
-	want := []float32{float32(math.NaN()), negZero, 0, 0, 6, 6, 0}
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	src := []float32{nan, negZero, 0, -1, 7, inf, -inf}
 	for _, isa := range All() {
-		got := make([]float32, len(src))
-		isa.Epilogue(&Elementwise{Dst: &got[0], Src: &src[0], Rows: 1, Channels: len(src), Lo: 0, Hi: 6})
-		mustEqual(t, isa, got, want)
+		for _, c := range []struct {
+			lo, hi float32
+			want   []float32
+		}{
+			{0, 6, []float32{nan, negZero, 0, 0, 6, 6, 0}},
+			{negZero, 6, []float32{nan, negZero, 0, negZero, 6, 6, negZero}},
+			{-inf, negZero, []float32{nan, negZero, 0, -1, negZero, negZero, -inf}},
+			{-inf, 0, []float32{nan, negZero, 0, -1, 0, 0, -inf}},
+		} {
+			got := make([]float32, len(src))
+			isa.Epilogue(&Elementwise{Dst: &got[0], Src: &src[0], Rows: 1, Channels: len(src), Lo: c.lo, Hi: c.hi})
+			mustEqual(t, []any{isa, c.lo, c.hi}, got, c.want)
+		}
 	}
 }
