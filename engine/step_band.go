@@ -292,6 +292,7 @@ func (p *planner) joinBands() {
 		for l := range s.locals {
 			s.locals[l].value.buffer.local = l + 1
 		}
+		s.markHot()
 		i += len(s.members)
 		for _, b := range p.buffers { // the members' turns alternate: what one of them needs, lives while all of them run
 			if b.first > s.first && b.first < i {
@@ -302,6 +303,18 @@ func (p *planner) joinBands() {
 			}
 		}
 		p.scratchBand = max(p.scratchBand, s.floats)
+	}
+}
+
+// markHot tells the members that read what another makes.
+func (s *bandStep) markHot() {
+	made := map[*buffer]bool{}
+	for _, m := range s.members {
+		from, _, to := m.values()
+		if g, ok := m.(*gemmStep); ok {
+			g.hot = made[from.buffer]
+		}
+		made[to.buffer] = true
 	}
 }
 

@@ -1,6 +1,10 @@
 package engine
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"github.com/klauspost/cpuid/v2"
+)
 
 // gemmStep is a convolution or a dense layer as an indirect matrix multiplication: rows are output pixels, columns output channels. A
 // row's operands are found through a table of offsets, one per kernel tap; taps in the padding point at zeros at the arena's begin.
@@ -20,10 +24,12 @@ type gemmStep struct {
 
 	// Work is cut into blocks of tiles x groups of panels.
 	groups [][]panel
-	block  int  // tiles
-	rows   int  // of a tile, at most
-	swap   bool // panels outside, tiles inside
-	ahead  int  // pixels of the whole batch, if tiles prefetch the residual of the next one; else 0
+	block  int    // tiles
+	rows   int    // of a tile, at most
+	swap   bool   // panels outside, tiles inside
+	hot    bool   // a step of the same band has just made what it reads
+	next   *value // that tiles prefetch for the next one: the residual, or the input; else nil
+	ahead  int    // pixels of the whole batch, if there is such a value
 }
 
 // tap is a segment's place relative to the first one of the window, in pixels.
@@ -34,6 +40,14 @@ const kBlock = 4096
 
 // cacheBytes is the share of a core's L2 that a step plans with. It decides about speed only.
 const cacheBytes = 512 << 10
+
+// stayBytes is how large weights may be to stay in L2 while many tiles pass by. The rest is for what passes.
+var stayBytes = max(cacheBytes, int64(cpuid.CPU.Cache.L2)*9/16)
+
+const (
+	stayTiles = 64  // that use weights larger than cacheBytes, so that it pays for a core to read all of them
+	aheadK    = 256 // input channels of a 1x1 convolution that prefetches its next tile's, at most
+)
 
 // wantsPaddedCopy tells whether a kernel row's taps are so short that it pays to copy the picture once to have them side by side.
 func wantsPaddedCopy(w Window, k kernelShape) bool {
@@ -75,13 +89,14 @@ func (s *gemmStep) cutWork(p *Plan) {
 	tileMACs := w.mr * w.k * s.kernel.outC
 	s.rows = w.mr
 	prefetchRows := p.model.isa.Prefetch().Rows
-	if w.bytes() <= cacheBytes {
+	pixels := p.batch * s.to.shape.H * s.to.shape.W
+	if w.bytes() <= cacheBytes || w.bytes() <= stayBytes && pixels >= stayTiles*w.mr {
 		s.groups = [][]panel{w.panels}
-		if res := s.epilogue.res; res != nil && res.buffer.local == 0 && prefetchRows > 0 {
-			s.ahead = p.batch * s.to.shape.H * s.to.shape.W
+		s.block = min(64, 1+(1<<20)/tileMACs)
+		if s.next = s.wantedNext(); s.next != nil && s.next.buffer.local == 0 && prefetchRows > 0 {
+			s.ahead = pixels
 			s.rows = min(s.rows, prefetchRows)
 		}
-		s.block = min(64, 1+(1<<20)/tileMACs)
 		return
 	}
 	s.swap = true
@@ -95,6 +110,17 @@ func (s *gemmStep) cutWork(p *Plan) {
 	}
 	tileBytes := w.mr * s.from.shape.C * 4 * s.window.Stride[0] * s.window.Stride[1]
 	s.block = min(64, max(1, cacheBytes/tileBytes))
+}
+
+// wantedNext is the value that comes from far and in pieces too short for the CPU to foresee: the residual, or the input of few channels, of which a page holds the rows of several pixels.
+func (s *gemmStep) wantedNext() *value {
+	switch {
+	case s.epilogue.res != nil:
+		return s.epilogue.res
+	case !s.hot && s.weights.k <= aheadK && s.kernel.groups == 1 && s.kernel.kh*s.kernel.kw == 1 && s.window.Stride == [2]int{1, 1} && !s.window.Pad.any():
+		return s.from
+	}
+	return nil
 }
 
 func (s *gemmStep) tiles(n int) int {
@@ -143,7 +169,7 @@ func (s *gemmStep) pixels(w *worker, group []panel, r0, r1, nextGroup int) {
 			first, end := r0+t*n/tiles, r0+(t+1)*n/tiles
 			s.offsets(w, w.offsets[:table], first, end)
 			for i := range group {
-				s.tile(w, &group[i], w.offsets[:table], first, end, s.nextResidual(w, end, i))
+				s.tile(w, &group[i], w.offsets[:table], first, end, s.nextPart(w, end, i))
 			}
 			s.activate(w, group, first, end)
 		}
@@ -172,14 +198,12 @@ func (s *gemmStep) activate(w *worker, group []panel, r0, r1 int) {
 	s.epilogue.activate(w, s.to, r0, r1-r0, group[0].outC, last.outC+last.cols-group[0].outC)
 }
 
-// nextResidual is where the part of the residual lies that panel i of the tile before pixel r0 may prefetch: the next tile's, which comes from far and in pieces too short for
-// the CPU to foresee.
-func (s *gemmStep) nextResidual(w *worker, r0, i int) unsafe.Pointer {
+// nextPart is where the part of the next tile's residual or input lies that panel i of the tile before pixel r0 may prefetch.
+func (s *gemmStep) nextPart(w *worker, r0, i int) unsafe.Pointer {
 	if r0+s.rows > s.ahead {
 		return nil
 	}
-	res := s.epilogue.res
-	return unsafe.Pointer(w.float(w.at(res) + r0*res.stride + i*s.rows*res.stride/len(s.weights.panels)))
+	return unsafe.Pointer(w.float(w.at(s.next) + r0*s.next.stride + i*s.rows*s.next.stride/len(s.weights.panels)))
 }
 
 // nextPanel is where the weights lie that this thread will probably want after panel i of a group; nil if there are none.
