@@ -13,7 +13,7 @@ var Catalogue = []Family{
 	{"gemmf16", "the same from weights in float16", []ISA{Generic, AVX2, AVX512, NEON}},
 	{"gemmgrouped", "convolution in groups of 4 or 8 channels: several groups a tile", []ISA{Generic, AVX512, NEON}},
 	{"winogradfilter", "Winograd: the filters", []ISA{Generic, AVX2, AVX512}},
-	{"winogradaxis", "Winograd: inputs, or products with epilogue, along one axis", []ISA{Generic, AVX2, AVX512}},
+	{"winogradaxis", "Winograd: inputs, or products with epilogue, along one axis", []ISA{Generic, AVX2, AVX512, NEON}},
 	{"winogradinput", "Winograd F(4x4, 3x3): the windows of the input", []ISA{Generic, AVX2, AVX512, NEON}},
 	{"winogradoutput", "Winograd F(4x4, 3x3): the products, with epilogue", []ISA{Generic, AVX2, AVX512, NEON}},
 	{"depthwise", "depthwise convolution: a row of pixels with epilogue", []ISA{Generic, AVX2, AVX512, NEON}},

@@ -97,7 +97,9 @@ func (isa ISA) winogradOutput(t *WinogradOutputTiles) {
 }
 
 func (isa ISA) winogradAxis(t *WinogradAxis) {
-	switch isa {
+	switch {
+	case isa == NEON && !negativeZero(t.Hi):
+		winogradAxisNEON(t)
 	default:
 		winogradAxisGeneric(t)
 	}
@@ -153,6 +155,9 @@ func maxPoolNEON(p *PoolRow)
 
 //go:noescape
 func avgPoolNEON(p *PoolRow)
+
+//go:noescape
+func winogradAxisNEON(t *WinogradAxis)
 
 //go:noescape
 func fmaRoundsNEON(rounds int)
