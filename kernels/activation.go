@@ -141,7 +141,7 @@ type activationCall struct {
 }
 
 // activationChunk bounds the values of one call of assembly to some ten microseconds.
-const activationChunk = 1 << 13
+const activationChunk = 1 << 12
 
 // Activate computes a.
 func (isa ISA) Activate(a *Activation) {

@@ -20,7 +20,7 @@ var Catalogue = []Family{
 	{"epilogue", "batch norm, activation and addition as a pass of their own", []ISA{Generic, AVX2, AVX512, NEON}},
 	{"maxpool", "max pooling", []ISA{Generic, AVX2, AVX512, NEON}},
 	{"avgpool", "average pooling", []ISA{Generic, AVX2, AVX512, NEON}},
-	{"activation", "sigmoid, SiLU, hard sigmoid, hard swish, tanh, GELU, leaky ReLU", []ISA{Generic, AVX2, AVX512}},
+	{"activation", "sigmoid, SiLU, hard sigmoid, hard swish, tanh, GELU, leaky ReLU", []ISA{Generic, AVX2, AVX512, NEON}},
 	{"layernorm", "layer normalisation over the channels", []ISA{Generic, AVX2, AVX512}},
 	{"softmax", "softmax", []ISA{Generic}},
 	{"pack", "weights, float32 or float16, to panels", []ISA{Generic, AVX2, AVX512, NEON}},

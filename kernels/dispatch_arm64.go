@@ -123,6 +123,20 @@ func (isa ISA) layerNorm(l *LayerNorm) {
 
 func (isa ISA) activate(f Func, a *activationCall) {
 	switch {
+	case isa == NEON && f == Sigmoid:
+		sigmoidNEON(a)
+	case isa == NEON && f == SiLU:
+		siluNEON(a)
+	case isa == NEON && f == HardSigmoid:
+		hardSigmoidNEON(a)
+	case isa == NEON && f == HardSwish:
+		hardSwishNEON(a)
+	case isa == NEON && f == LeakyReLU:
+		leakyReLUNEON(a)
+	case isa == NEON && f == Tanh:
+		tanhNEON(a)
+	case isa == NEON && f == GELU:
+		geluNEON(a)
 	default:
 		activateGeneric(f, a)
 	}
@@ -158,6 +172,27 @@ func avgPoolNEON(p *PoolRow)
 
 //go:noescape
 func winogradAxisNEON(t *WinogradAxis)
+
+//go:noescape
+func sigmoidNEON(a *activationCall)
+
+//go:noescape
+func siluNEON(a *activationCall)
+
+//go:noescape
+func hardSigmoidNEON(a *activationCall)
+
+//go:noescape
+func hardSwishNEON(a *activationCall)
+
+//go:noescape
+func leakyReLUNEON(a *activationCall)
+
+//go:noescape
+func tanhNEON(a *activationCall)
+
+//go:noescape
+func geluNEON(a *activationCall)
 
 //go:noescape
 func fmaRoundsNEON(rounds int)

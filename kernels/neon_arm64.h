@@ -265,3 +265,12 @@
 
 // str Sn, [Xb, Xx]
 #define STR_S(n, b, x) WORD $(0xBC206800 | (x)<<16 | (b)<<5 | (n))
+
+// A vector at the address in register b plus u, a multiple of 16 from 0 to 65520.
+//
+//	31    24 23 22 21    10 9   5 4   0
+//	00111101  1  1   imm12    Rb    Vd
+
+// ldr Qd, [Xb, #u]
+#define LDR_Q_AT(b, u, d) WORD $(0x3DC00000 | (u)<<6 | (b)<<5 | (d))
+

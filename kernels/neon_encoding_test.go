@@ -25,6 +25,7 @@ var neonDomains = map[string]func(v int) bool{
 	"m": isVector, "n": isVector, "d": isVector,
 	"i": between(0, 3), "j": between(0, 1), "s": between(1, 32), "o": between(-256, 255),
 	"q": func(v int) bool { return between(-1024, 1008)(v) && v%16 == 0 },
+	"u": func(v int) bool { return between(0, 65520)(v) && v%16 == 0 },
 	"b": isPointer, "x": isPointer,
 }
 
