@@ -21,7 +21,7 @@ var Catalogue = []Family{
 	{"maxpool", "max pooling", []ISA{Generic, AVX2, AVX512, NEON}},
 	{"avgpool", "average pooling", []ISA{Generic, AVX2, AVX512, NEON}},
 	{"activation", "sigmoid, SiLU, hard sigmoid, hard swish, tanh, GELU, leaky ReLU", []ISA{Generic, AVX2, AVX512, NEON}},
-	{"layernorm", "layer normalisation over the channels", []ISA{Generic, AVX2, AVX512}},
+	{"layernorm", "layer normalisation over the channels", []ISA{Generic, AVX2, AVX512, NEON}},
 	{"softmax", "softmax", []ISA{Generic}},
 	{"pack", "weights, float32 or float16, to panels", []ISA{Generic, AVX2, AVX512, NEON}},
 	{"widen", "float16 to float32", []ISA{Generic, AVX2, AVX512, NEON}},

@@ -116,6 +116,8 @@ func (isa ISA) depthwise(t *DepthwiseRow) {
 
 func (isa ISA) layerNorm(l *LayerNorm) {
 	switch isa {
+	case NEON:
+		layerNormNEON(l)
 	default:
 		layerNormGeneric(l)
 	}
@@ -193,6 +195,9 @@ func tanhNEON(a *activationCall)
 
 //go:noescape
 func geluNEON(a *activationCall)
+
+//go:noescape
+func layerNormNEON(l *LayerNorm)
 
 //go:noescape
 func fmaRoundsNEON(rounds int)
