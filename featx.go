@@ -3,12 +3,10 @@ package featx
 import (
 	"fmt"
 	stdimage "image"
-	"runtime"
 	"slices"
 
 	"github.com/featx-go/featx/engine"
 	"github.com/featx-go/featx/engine/image"
-	"github.com/featx-go/featx/kernels"
 )
 
 // Options choose what an extractor computes, and how. The zero value is the layer before the classifier, on all cores.
@@ -18,7 +16,10 @@ type Options struct {
 	Recipe  *image.Recipe // instead of the model's own; its Size is the size that the network runs at
 	ISA     string        // generic, avx2, avx512 or neon; "" is the variable FEATX_ISA, or else the best of this CPU
 	Threads int           // 0 is all cores that Go uses
-	Batch   int           // most pictures at a time; 0 is 8. More need more memory
+	Batch   int           // most pictures at a time; 0 is 8, or fewer where there are not as many or memory is short
+
+	Pictures  int   // how many there will be, if that is known
+	MaxMemory int64 // bytes that the process may take, as far as [Model.Plan] can tell; 0 is what is free
 }
 
 // Layer is one layer that an extractor gives.
@@ -35,13 +36,12 @@ type Tensor struct {
 
 // Extractor computes layers. It owns memory and worker goroutines until it is closed, and is for one goroutine at a time.
 type Extractor struct {
-	layers  []Layer
+	plan    *Plan
 	reduce  func(x []float32, at, step, n int) float32 // nil: no pooling
 	recipe  image.Recipe
 	prepare *image.Preparer
 	shape   engine.Shape // of one input
 	layout  engine.Layout
-	batch   int
 	outputs []engine.Output
 	pooled  [][]float32 // by layer, for a batch; nil where the layer is given as it is
 	runner  *engine.Runner
@@ -52,55 +52,32 @@ type Extractor struct {
 
 // Extractor prepares to compute layers. Close it when it is no longer needed.
 func (m *Model) Extractor(o Options) (*Extractor, error) {
-	x := &Extractor{recipe: m.Recipe(), layout: m.Graph().Layout, batch: o.Batch}
-	if o.Recipe != nil {
-		x.recipe = *o.Recipe
+	if m.sketch != "" {
+		return nil, fmt.Errorf("the network %s has no weights", m.Graph().Arch)
 	}
-	if o.Batch == 0 {
-		x.batch = 8
-	}
-	if o.Threads == 0 {
-		o.Threads = runtime.GOMAXPROCS(0)
-	}
-	if x.batch < 1 || x.batch > maxBatch || o.Threads < 1 || o.Threads > maxThreads {
-		return nil, fmt.Errorf("a batch of %d on %d threads: want a batch of 1 to %d, and 1 to %d threads", x.batch, o.Threads, maxBatch, maxThreads)
-	}
-	var err error
-	if x.reduce, err = o.Pool.reduce(); err != nil {
+	reduce, err := o.Pool.reduce()
+	if err != nil {
 		return nil, err
 	}
+	s, err := m.settle(o)
+	if err != nil {
+		return nil, err
+	}
+	x := &Extractor{plan: s.Plan, recipe: s.recipe, reduce: reduce, layout: m.Graph().Layout, done: s.done}
 	if x.prepare, err = x.recipe.Preparer(); err != nil {
+		s.done()
 		return nil, err
 	}
-	isa, err := kernels.Select(o.ISA)
-	if err != nil {
-		return nil, err
-	}
-	network, done, err := m.use(isa)
-	if err != nil {
-		return nil, err
-	}
-	plan, err := network.Plan(engine.PlanOptions{Layers: o.Layers, Size: x.recipe.Size, Batch: x.batch})
-	if err == nil {
-		err = fitsMemory(plan, o.Threads)
-	}
-	if err != nil {
-		done()
-		return nil, err
-	}
-	x.shape = plan.InputShape()
-	x.outputs = plan.Outputs()
+	x.shape = s.plan.InputShape()
+	x.outputs = s.plan.Outputs()
 	x.pooled = make([][]float32, len(x.outputs))
 	for i, out := range x.outputs {
-		dims := out.Dims
 		if x.reduce != nil && !out.Shape.Flat {
-			dims = []int{out.Shape.C}
-			x.pooled[i] = make([]float32, x.batch*out.Shape.C)
+			x.pooled[i] = make([]float32, x.Batch()*out.Shape.C)
 		}
-		x.layers = append(x.layers, Layer{out.Name, dims})
-		x.results = append(x.results, Tensor{Dims: append([]int{0}, dims...)})
+		x.results = append(x.results, Tensor{Dims: append([]int{0}, s.Layers[i].Dims...)})
 	}
-	x.runner, x.done = plan.NewRunner(o.Threads), done
+	x.runner = s.plan.NewRunner(s.Threads)
 	return x, nil
 }
 
@@ -119,10 +96,13 @@ func (x *Extractor) Close() {
 }
 
 // Layers lists what each call gives, in order.
-func (x *Extractor) Layers() []Layer { return x.layers }
+func (x *Extractor) Layers() []Layer { return x.plan.Layers }
 
 // Batch is the most pictures that Run takes.
-func (x *Extractor) Batch() int { return x.batch }
+func (x *Extractor) Batch() int { return x.plan.Batch }
+
+// Plan tells what was decided, without the counts of [Model.Plan].
+func (x *Extractor) Plan() Plan { return *x.plan }
 
 // InputDims is the shape of one picture as the model's framework has it: channels, height, width (PyTorch) or height, width, channels (Keras).
 func (x *Extractor) InputDims() []int { return x.shape.Dims(x.layout) }
@@ -217,15 +197,15 @@ func (x *Extractor) Tensor(t Tensor) ([]Tensor, error) {
 
 // rows runs n pictures in batches and gives tensors of their own memory.
 func (x *Extractor) rows(n int, prepare func(i int, dst []float32) error) ([]Tensor, error) {
-	all := make([]Tensor, len(x.layers))
-	for l, layer := range x.layers {
+	all := make([]Tensor, len(x.Layers()))
+	for l, layer := range x.Layers() {
 		all[l] = Tensor{Dims: append([]int{n}, layer.Dims...)}
 	}
 	if x.input == nil {
-		x.input = make([]float32, x.batch*x.InputLen())
+		x.input = make([]float32, x.Batch()*x.InputLen())
 	}
-	for first := 0; first < n; first += x.batch {
-		count := min(x.batch, n-first)
+	for first := 0; first < n; first += x.Batch() {
+		count := min(x.Batch(), n-first)
 		for i := range count {
 			if err := prepare(first+i, x.input[i*x.InputLen():(i+1)*x.InputLen()]); err != nil {
 				return nil, err

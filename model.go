@@ -15,7 +15,8 @@ const EmbeddedName = weights.EmbeddedName
 
 // Model is a network with weights and a recipe for its pictures. It is safe for concurrent use.
 type Model struct {
-	file *weights.Model
+	file   *weights.Model
+	sketch engine.DType // of weights that are not there; "" if they are
 
 	mu     sync.Mutex
 	packed map[kernels.ISA]*engine.Model // weights are packed once for each instruction set
@@ -64,7 +65,12 @@ func (m *Model) use(isa kernels.ISA) (packed *engine.Model, done func(), err err
 	}
 	packed = m.packed[isa]
 	if packed == nil {
-		if packed, err = engine.NewModel(m.file.Graph, m.file, isa); err != nil {
+		if m.sketch != "" {
+			packed, err = engine.NewSketch(m.file.Graph, m.sketch, isa)
+		} else {
+			packed, err = engine.NewModel(m.file.Graph, m.file, isa)
+		}
+		if err != nil {
 			return nil, nil, err
 		}
 		m.packed[isa] = packed

@@ -31,6 +31,9 @@ func (p Pool) reduce() (func(x []float32, at, step, n int) float32, error) {
 	return nil, fmt.Errorf("unknown pooling %q: want %s, %s, %s or %s", string(p), None, Avg, Max, GeM)
 }
 
+// vectors tells whether maps become vectors.
+func (p Pool) vectors() bool { return p != "" && p != None }
+
 // poolMap reduces n maps of src, in the layout's order, to n vectors of channels.
 func poolMap(dst, src []float32, s engine.Shape, layout engine.Layout, reduce func(x []float32, at, step, n int) float32) {
 	pixels := s.H * s.W

@@ -44,6 +44,38 @@ func NewModel(g *Graph, source WeightSource, isa kernels.ISA) (*Model, error) {
 	return &Model{graph: g, source: source, isa: isa, weights: map[packKey]*packedWeights{}}, nil
 }
 
+// NewSketch is a model whose weights are not there: those that the graph needs, stored as dtype. Its plans tell what they need of memory, to the byte, and cannot run.
+func NewSketch(g *Graph, dtype DType, isa kernels.ISA) (*Model, error) {
+	params, err := g.Params()
+	if err != nil {
+		return nil, err
+	}
+	packed := map[string]bool{}
+	for _, n := range g.Nodes {
+		packed[weightName(n.Op)] = true
+	}
+	source := WeightMap{}
+	for _, p := range params {
+		w := Weight{DType: dtype, Shape: p.Shape}
+		if !packed[p.Tensor] { // a plan reads it
+			w.DType, w.Data = F32, make([]byte, 4*w.Elements())
+		}
+		source[p.Tensor] = w
+	}
+	return &Model{graph: g, source: source, isa: isa, weights: map[packKey]*packedWeights{}}, nil
+}
+
+// Stored tells how many bytes the graph's tensors have as they are stored, and whether any that can stay float16 in memory is.
+func (m *Model) Stored() (bytes int64, f16 bool) {
+	params, _ := m.graph.Params() // has been checked
+	for _, p := range params {
+		w, _ := m.source.Weight(p.Tensor)
+		bytes += int64(w.Elements()) * int64(w.DType.Size())
+		f16 = f16 || w.DType == F16
+	}
+	return bytes, f16
+}
+
 // Graph is the model's graph. It must not be changed.
 func (m *Model) Graph() *Graph { return m.graph }
 

@@ -97,10 +97,10 @@ func (m *Model) keepsF16(op Op, how algorithm, rows int) bool {
 		return false
 	}
 	tensor := m.weightsOf(op)
-	return tensor.DType == F16 && 2*len(tensor.Data) > cacheBytes
+	return tensor.DType == F16 && (rows == 0 || 4*tensor.Elements() > cacheBytes)
 }
 
-// packed gives the packed weights of a node, whose values may still be to come. They are used for so many rows of outputs at a time.
+// packed gives the packed weights of a node, whose values may still be to come. They are used for so many rows of outputs at a time; 0 rows are packed as small as can be.
 func (m *Model) packed(node int, in Shape, how algorithm, rows int) *packedWeights {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -125,17 +125,21 @@ func (m *Model) packed(node int, in Shape, how algorithm, rows int) *packedWeigh
 
 // weightsOf gives the tensor of a convolution or dense layer.
 func (m *Model) weightsOf(op Op) Weight {
-	name := ""
+	w, _ := m.source.Weight(weightName(op))
+	return w
+}
+
+// weightName is the tensor that is packed for an operation, or "".
+func weightName(op Op) string {
 	switch op := op.(type) {
 	case *Conv2D:
-		name = op.Weight
+		return op.Weight
 	case *ConvTranspose2D:
-		name = op.Weight
+		return op.Weight
 	case *Dense:
-		name = op.Weight
+		return op.Weight
 	}
-	w, _ := m.source.Weight(name)
-	return w
+	return ""
 }
 
 // form lays out the panels of a GEMM, or of Winograd's frequencies.

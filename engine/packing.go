@@ -146,6 +146,15 @@ func (p *packing) recovered() {
 // releaseBytes is when the rows of a single panel are worth being released, before all of a tensor is packed.
 const releaseBytes = 256 << 10
 
+// unreleased is how much of the tensor is in memory at most until it is released.
+func (w *packedWeights) unreleased(tensor Weight, layout Layout) int64 {
+	bytes := int64(tensor.Elements()) * int64(tensor.DType.Size())
+	if panels := int64(len(w.panels)); layout == NCHW && panels > 0 && bytes/panels >= releaseBytes {
+		return bytes / panels
+	}
+	return bytes
+}
+
 // rows is where a panel's weights lie in an [outC][..] tensor.
 func (w Weight) rows(p panel, s kernelShape) []byte {
 	row := s.kh * s.kw * s.cin * w.DType.Size()

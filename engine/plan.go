@@ -9,9 +9,10 @@ import (
 
 // PlanOptions choose what a plan computes.
 type PlanOptions struct {
-	Layers []string // as Graph.Resolve takes them; none is the graph's Features
-	Size   [2]int   // height and width of the pictures; 0 is the graph's own
-	Batch  int      // most pictures of one run; 0 is 1
+	Layers  []string // as Graph.Resolve takes them; none is the graph's Features
+	Size    [2]int   // height and width of the pictures; 0 is the graph's own
+	Batch   int      // most pictures of one run; 0 is 1
+	Compact bool     // weights that are stored as float16 stay so in memory wherever a kernel takes them: less memory, slower, the same bits
 }
 
 // Output is one layer that a plan gives.
@@ -24,9 +25,11 @@ type Output struct {
 // Memory is what a plan needs, in bytes.
 type Memory struct {
 	Weights     int64 // packed, shared by the model's plans
+	Winograd    int64 // of Weights: filters transformed for Winograd's algorithms
 	Activations int64 // arena of one runner
 	Scratch     int64 // of each thread of a runner
 	Outputs     int64 // of one runner
+	Source      int64 // pages of the source that are in memory at most while weights are packed, if it is a Releaser
 }
 
 // maxArena is more than any sensible run needs, and little enough to be refused before the machine is brought down.
@@ -38,6 +41,7 @@ type Plan struct {
 	input   *value
 	size    Shape
 	batch   int
+	compact bool
 	outputs []Output
 	steps   []step  // one by one
 	stages  []stage // as they run
@@ -116,7 +120,7 @@ func (m *Model) Plan(o PlanOptions) (*Plan, error) {
 	}
 	g = g.padded(size, shapes)
 	p := &planner{
-		Plan:   &Plan{model: m, size: size, batch: max(1, o.Batch)},
+		Plan:   &Plan{model: m, size: size, batch: max(1, o.Batch), compact: o.Compact},
 		graph:  g,
 		shapes: shapes,
 		values: map[ref]*value{},
@@ -446,9 +450,17 @@ func (p *planner) headStep(node int, from, to *value, e epilogue) {
 		from, w = p.stuffed(op, from, to.shape)
 	}
 	how := chooseAlgorithm(op, from.shape, to.shape)
-	weights := p.model.packed(node, in, how, p.batch*to.shape.H*to.shape.W)
+	rows := p.batch * to.shape.H * to.shape.W
+	if p.compact {
+		rows = 0
+	}
+	weights := p.model.packed(node, in, how, rows)
 	p.memory.Weights += weights.bytes()
-	if w.Pad.any() || how.method == winograd { // Winograd's last tiles may reach beyond a map without padding
+	if how.method == winograd {
+		p.memory.Winograd += weights.bytes()
+	}
+	p.memory.Source = max(p.memory.Source, 2*weights.unreleased(p.model.weightsOf(op), p.graph.Layout)) // a tensor's last panels are packed beside the next one's first
+	if w.Pad.any() || how.method == winograd {                                                          // Winograd's last tiles may reach beyond a map without padding
 		p.zeros = max(p.zeros, from.shape.C)
 	}
 	name := p.graph.Nodes[node].Name

@@ -114,7 +114,7 @@ func (p *Plan) unitsOfSteps() ([]stepUnit, error) {
 		}
 	}
 	q := &planner{
-		Plan: &Plan{model: p.model, size: p.size, batch: p.batch}, graph: g, shapes: shapes,
+		Plan: &Plan{model: p.model, size: p.size, batch: p.batch, compact: p.compact}, graph: g, shapes: shapes,
 		fusion: fuse(g, taps, p.size, shapes), values: map[ref]*value{}, parts: map[int]part{},
 	}
 	var units []stepUnit

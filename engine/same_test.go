@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/x448/float16"
 
 	"github.com/featx-go/featx/engine"
 	"github.com/featx-go/featx/engine/arch"
@@ -103,6 +105,58 @@ func TestSameBitsWholeNetworks(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Weights that stay float16 in memory give the bytes of those that are widened when they are packed, and take less of it; a sketch knows how much.
+func TestCompactWeights(t *testing.T) {
+	for _, c := range []struct {
+		network string
+		size    int
+	}{{"cifar_resnet20", 32}, {"resnet50", 33}, {"mobilenet_v2", 39}, {"shufflenet_v2_x0_5", 41}, {"resnext50_32x4d", 33}} {
+		if testing.Short() && c.network != "cifar_resnet20" {
+			continue
+		}
+		g, weights := build(t, c.network)
+		for name, w := range weights {
+			if len(w.Shape) > 1 {
+				half := engine.Weight{DType: engine.F16, Shape: w.Shape}
+				for _, v := range w.Float32s() {
+					half.Data = binary.LittleEndian.AppendUint16(half.Data, float16.Fromfloat32(v).Bits())
+				}
+				weights[name] = half
+			}
+		}
+		in := randomPictures(rand.New(rand.NewPCG(1, 2)), 2*c.size*c.size*3)
+		for _, isa := range kernels.All() {
+			m, err := engine.NewModel(g, weights, isa)
+			require.NoError(t, err)
+			sketch, err := engine.NewSketch(g, engine.F16, isa)
+			require.NoError(t, err)
+			var want [][]float32
+			var memory [2]engine.Memory
+			for i, compact := range []bool{false, true} {
+				options := engine.PlanOptions{Layers: []string{"*"}, Size: [2]int{c.size, c.size}, Batch: 2, Compact: compact}
+				p, err := m.Plan(options)
+				require.NoError(t, err)
+				memory[i] = p.Memory()
+				planned, err := sketch.Plan(options)
+				require.NoError(t, err)
+				require.Equal(t, memory[i], planned.Memory())
+				r := p.NewRunner(2)
+				require.NoError(t, r.Run(2, in))
+				var got [][]float32
+				for j := range p.Outputs() {
+					got = append(got, r.Output(j))
+				}
+				r.Close()
+				if want == nil {
+					want = got
+				}
+				sameBits(t, fmt.Sprintf("%s on %v", c.network, isa), want, got)
+			}
+			require.Less(t, memory[1].Weights, memory[0].Weights)
+		}
 	}
 }
 

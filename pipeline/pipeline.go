@@ -39,6 +39,7 @@ type Options struct {
 	OnError   OnError
 	MaxErrors MaxErrors
 	MaxPixels int64  // of a picture; 0 is image.MaxPixels
+	MaxMemory int64  // bytes that a worker may take to decode a picture; 0 is no limit
 	Stats     *Stats // counts on
 }
 

@@ -1,12 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"fmt"
 	"io"
 	"os"
-	"runtime"
 
 	"github.com/spf13/cobra"
 
@@ -17,8 +14,8 @@ import (
 )
 
 func newExtract() *cobra.Command {
-	var model, output, pool string
-	var options featx.Options
+	var model, output string
+	var f planFlags
 	c := &cobra.Command{
 		Use:   "extract [flags] PATH...",
 		Short: "Features of pictures",
@@ -58,19 +55,10 @@ follows in proportion.`,
 	flags := c.Flags()
 	flags.SortFlags = false
 	flags.StringVarP(&model, "model", "m", featx.EmbeddedName, "model file, or the `name` of an embedded, cached or published model")
-	flags.StringSliceVarP(&options.Layers, "layer", "l", nil, "`layer`; may be repeated, or several with commas (default the one before the classifier)")
-	flags.StringVar(&pool, "pool", "none", "each map becomes one value per channel: avg, max or gem (generalised mean, p=3)")
 	flags.StringVarP(&output, "output", "o", "", "`file` for the features: .npy, .npz, .jsonl or .safetensors (default standard output)")
-	flags.IntVar(&options.Batch, "batch", 8, "pictures at a time: more need more memory")
-	flags.IntVar(&options.Threads, "threads", 0, "threads of the network; the next batch is decoded meanwhile on as many (default all cores)")
-	flags.StringVar(&options.ISA, "isa", "", "instruction set: generic, avx2, avx512 or neon (default FEATX_ISA, or the best)")
+	f.add(flags)
 	recipe := addRecipeFlags(flags)
 	c.RunE = func(c *cobra.Command, paths []string) error {
-		for name, n := range map[string]int{"batch": options.Batch, "threads": options.Threads} {
-			if flags.Changed(name) && n < 1 {
-				return fmt.Errorf("--%s %d: must be at least 1", name, n)
-			}
-		}
 		m, err := openModel(c, model)
 		if err != nil {
 			return err
@@ -79,8 +67,12 @@ follows in proportion.`,
 		if err := recipe.apply(&r); err != nil {
 			return err
 		}
-		options.Recipe, options.Pool = &r, featx.Pool(pool)
-		x, err := m.Extractor(options)
+		o, err := f.read(&r)
+		if err != nil {
+			return err
+		}
+		o.Pictures = few(c.Context(), paths)
+		x, err := m.Extractor(o)
 		if err != nil {
 			return err
 		}
@@ -90,7 +82,7 @@ follows in proportion.`,
 			return err
 		}
 		defer w.Abort()
-		return extract(c.Context(), paths, x, w, cmp.Or(options.Threads, runtime.GOMAXPROCS(0)), c.ErrOrStderr(), output != "")
+		return extract(c.Context(), paths, x, w, c.ErrOrStderr(), output != "")
 	}
 	return c
 }
@@ -106,7 +98,7 @@ func openSink(ctx context.Context, output string, stdout io.Writer, layers []fea
 	return sink.Create(ctx, output, columns)
 }
 
-func extract(ctx context.Context, paths []string, x *featx.Extractor, w sink.Writer, workers int, stderr io.Writer, toFile bool) error {
+func extract(ctx context.Context, paths []string, x *featx.Extractor, w sink.Writer, stderr io.Writer, toFile bool) error {
 	o := source.Options{Dims: x.InputDims()}
 	items := source.Paths(paths, o)
 	defer items.Close()
@@ -115,7 +107,7 @@ func extract(ctx context.Context, paths []string, x *featx.Extractor, w sink.Wri
 	if out.progress = newProgress(stderr, 0, toFile); out.progress != nil {
 		out.progress.total = source.Count(ctx, source.Paths(paths, o))
 	}
-	err := pipeline.Run(ctx, items, x, out, pipeline.Options{Limits: pipeline.Limits{Workers: workers, Batches: 3}, Stats: &stats})
+	err := pipeline.Run(ctx, items, x, out, withinPlan(x.Plan(), pipeline.Options{Stats: &stats}))
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,7 @@ func Decode(r io.Reader) (*RGB, error) { return new(Decoder).Decode(r) }
 // Decoder decodes one picture after the other and uses its memory again.
 type Decoder struct {
 	MaxPixels int64 // a larger picture is refused before memory is spent on it; 0 is [MaxPixels]
+	MaxMemory int64 // bytes; so is a picture that takes more to decode, the result included; 0 is no limit
 
 	reader *bufio.Reader
 	memory memory
@@ -51,6 +52,7 @@ func (d *Decoder) Decode(r io.Reader) (m *RGB, err error) {
 	if limit == 0 {
 		limit = MaxPixels
 	}
+	d.memory.most = d.MaxMemory
 	head, err := br.Peek(512)
 	if err != nil && err != io.EOF {
 		return nil, err
@@ -61,7 +63,7 @@ func (d *Decoder) Decode(r io.Reader) (m *RGB, err error) {
 	case bytes.HasPrefix(head, []byte("\xff\xd8")):
 		m, err = decodeJPEG(br, limit, &d.memory)
 	case bytes.HasPrefix(head, []byte(pngSignature)):
-		m, err = decodePNG(br, head, limit)
+		m, err = decodePNG(br, head, limit, &d.memory)
 	default:
 		return nil, fmt.Errorf("not a JPEG or PNG (%s)", looksLike(head))
 	}
@@ -114,7 +116,7 @@ func brief(pixels int64) string {
 const pngSignature = "\x89PNG\r\n\x1a\n"
 
 // decodePNG reads a PNG whose first bytes are head.
-func decodePNG(r io.Reader, head []byte, limit int64) (*RGB, error) {
+func decodePNG(r io.Reader, head []byte, limit int64, memory *memory) (*RGB, error) {
 	const ihdr = len(pngSignature) + 8 // width, height, bit depth, colour type
 	if len(head) < ihdr+10 {
 		return nil, io.ErrUnexpectedEOF
@@ -124,6 +126,14 @@ func decodePNG(r io.Reader, head []byte, limit int64) (*RGB, error) {
 	}
 	w, h := binary.BigEndian.Uint32(head[ihdr:]), binary.BigEndian.Uint32(head[ihdr+4:])
 	if err := checkSize(int64(w), int64(h), limit); err != nil {
+		return nil, err
+	}
+	// The standard library's picture, twice where it is interlaced or has a transparent colour, and ours.
+	perPixel := 3 + 2*4
+	if head[ihdr+8] == 16 {
+		perPixel = 3 + 2*8
+	}
+	if err := memory.check(int64(perPixel) * int64(w) * int64(h)); err != nil {
 		return nil, err
 	}
 	img, err := png.Decode(r)

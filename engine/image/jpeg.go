@@ -35,6 +35,7 @@ type component struct {
 	plane            // its samples
 	bw, bh       int // blocks that carry picture, across and down
 	stride8      int // blocks across, with those that fill up the last MCU
+	rows8        int // and down
 	quant        *[64]int32
 	blocks       []block // coefficients of a progressive picture, stride8 across
 	dc           int32   // last DC value
@@ -215,14 +216,34 @@ func (d *jpegDecoder) readFrame(marker byte, s []byte) error {
 		c.bw, c.bh = ceilDiv(c.w, 8), ceilDiv(c.h, 8)
 		c.stride8 = across * c.hs
 		c.stride = 8 * c.stride8
-		c.pix = grow(&d.memory.samples[i], c.stride*8*down*c.vs)
+		c.rows8 = down * c.vs
+	}
+	if err := d.checkMemory(comps); err != nil {
+		return err
+	}
+	for i := range comps {
+		c := &comps[i]
+		c.pix = grow(&d.memory.samples[i], 64*c.stride8*c.rows8)
 		if d.progressive {
-			c.blocks = grow(&d.memory.blocks[i], c.stride8*down*c.vs)
+			c.blocks = grow(&d.memory.blocks[i], c.stride8*c.rows8)
 			clear(c.blocks) // scans add to them
 		}
 	}
 	d.comps = comps
 	return nil
+}
+
+// checkMemory adds up the picture, the samples and, of a progressive one, the coefficients.
+func (d *jpegDecoder) checkMemory(comps []component) error {
+	perSample := int64(1)
+	if d.progressive {
+		perSample += 2
+	}
+	bytes := 3 * int64(d.w) * int64(d.h)
+	for _, c := range comps {
+		bytes += perSample * 64 * int64(c.stride8) * int64(c.rows8)
+	}
+	return d.memory.check(bytes)
 }
 
 func ceilDiv(a, b int) int { return (a + b - 1) / b }

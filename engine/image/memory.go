@@ -1,5 +1,7 @@
 package image
 
+import "fmt"
+
 import "unsafe"
 
 // memory is what decoding one picture after the other needs, to be used again. What is taken from it holds what was there before.
@@ -7,6 +9,15 @@ type memory struct {
 	pixels  []uint8
 	samples [4][]uint8 // of a JPEG's components
 	blocks  [4][]block
+	most    int64 // bytes of one picture; 0 is no limit
+}
+
+// check refuses a picture before memory is spent on it.
+func (m *memory) check(bytes int64) error {
+	if m.most > 0 && bytes > m.most {
+		return fmt.Errorf("too large for the memory that there is: decoding takes %.1f MB, of which %.1f are left", float64(bytes)/1e6, float64(m.most)/1e6)
+	}
+	return nil
 }
 
 // picture gives room for a picture of w x h pixels.
