@@ -37,3 +37,86 @@ func TestPlanFitsMemory(t *testing.T) {
 	require.NoError(t, err)
 	require.Less(t, p.Batch, 8)
 }
+
+// Less memory is made do with in steps, down to the least that is told, and below that is an error. No bit depends on it.
+func TestPlanWithin(t *testing.T) {
+	m, err := Open("")
+	require.NoError(t, err)
+	defer m.Close()
+	features := func(o Options) []Tensor {
+		x, err := m.Extractor(o)
+		require.NoError(t, err)
+		defer x.Close()
+		in := Tensor{Dims: append([]int{5}, x.InputDims()...)}
+		for i := range 5 * x.InputLen() {
+			in.Data = append(in.Data, float32(i%251)/100-1)
+		}
+		out, err := x.Tensor(in)
+		require.NoError(t, err)
+		return out
+	}
+	recipe := m.Recipe()
+	recipe.Size, recipe.Resize.H, recipe.Resize.W = [2]int{256, 256}, 256, 256
+	options := Options{Recipe: &recipe, Layers: []string{"layer1", "layer3"}, Pool: Avg, Threads: 2}
+	free, err := m.Plan(options)
+	require.NoError(t, err)
+	require.Equal(t, 8, free.Batch)
+	require.Equal(t, 2, free.Buffers)
+	require.Zero(t, free.Decoding)
+	require.Equal(t, []Layer{{"layer1", []int{16}}, {"layer3", []int{64}}}, free.Layers)
+	want := features(options)
+
+	type shape struct{ batch, buffers int }
+	seen := map[shape]bool{}
+	options.MaxMemory = free.Memory.Total()
+	for {
+		p, err := m.Plan(options)
+		if err != nil {
+			require.ErrorContains(t, err, "are allowed: choose a smaller picture or fewer layers")
+			break
+		}
+		require.LessOrEqual(t, p.Memory.Total(), options.MaxMemory)
+		require.Positive(t, p.Decoding)
+		if s := (shape{p.Batch, p.Buffers}); !seen[s] {
+			seen[s] = true
+			require.Equal(t, want, features(options))
+		}
+		options.MaxMemory -= options.MaxMemory / 100
+	}
+	for _, s := range []shape{{8, 2}, {4, 2}, {2, 2}, {1, 2}, {1, 1}} {
+		require.True(t, seen[s], "%v of %v", s, seen)
+	}
+
+	options.Batch, options.MaxMemory = 8, free.Memory.Total()/2
+	_, err = m.Plan(options)
+	require.ErrorContains(t, err, "8 pictures of 256x256x3 (HxWxC) at a time on 2 threads need")
+	require.ErrorContains(t, err, "choose a smaller batch, a smaller picture")
+
+	options = Options{Pictures: 3}
+	p, err := m.Plan(options)
+	require.NoError(t, err)
+	require.Equal(t, 3, p.Batch)
+	for _, o := range []Options{{Pictures: -1}, {MaxMemory: -1}, {Batch: -1}, {Threads: -1}} {
+		_, err := m.Plan(o)
+		require.Error(t, err)
+	}
+}
+
+// A network without weights has the same plan, and no extractor.
+func TestSketch(t *testing.T) {
+	m, err := Open("")
+	require.NoError(t, err)
+	defer m.Close()
+	s := Sketch(m.Graph(), m.Recipe(), "F16") // as the embedded model is stored
+	defer s.Close()
+	for _, o := range []Options{{}, {Layers: []string{"layer1"}, Batch: 3}} {
+		want, err := m.Plan(o)
+		require.NoError(t, err)
+		got, err := s.Plan(o)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+		require.Positive(t, got.MultiplyAdds)
+	}
+	_, err = s.Extractor(Options{})
+	require.ErrorContains(t, err, "the network cifar_resnet20 has no weights")
+}

@@ -31,7 +31,7 @@ type Plan struct {
 
 // Memory is what a plan needs of memory, in bytes.
 type Memory struct {
-	Program     int64 `json:"program"`     // the program itself, its heap without what follows
+	Program     int64 `json:"program"`     // the program itself, and its heap without what follows
 	Weights     int64 `json:"weights"`     // packed
 	Winograd    int64 `json:"winograd"`    // of Weights: filters transformed for Winograd's algorithms
 	File        int64 `json:"file"`        // of the model file, at most, while weights are packed
@@ -174,6 +174,7 @@ func (s *settled) estimate(o Options) (err error) {
 		Program: executable + heap, Weights: need.Weights, Winograd: need.Winograd, File: need.Source, Activations: need.Activations, Scratch: need.Scratch * int64(s.Threads),
 		Outputs: need.Outputs, Pictures: int64(s.Batches) * int64(s.Batch) * int64(s.plan.InputShape().Elements()) * 4, Decoding: int64(s.Threads) * decodingLeast,
 	}
+	s.Memory.Program += (s.Memory.Outputs + s.Memory.Pictures) / 2 // garbage beside what lives in the heap
 	if s.Limit > 0 {
 		s.Workers, s.Memory.Decoding = 1, decodingLeast
 	}

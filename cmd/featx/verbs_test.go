@@ -23,12 +23,17 @@ import (
 // model writes a network with seeded weights to a model file.
 func model(t *testing.T, dir, network string) string {
 	t.Helper()
+	return modelAs(t, dir, network, engine.F32)
+}
+
+func modelAs(t *testing.T, dir, network string, dtype engine.DType) string {
+	t.Helper()
 	g, err := arch.Build(network, arch.Options{})
 	require.NoError(t, err)
 	w, err := arch.Seeded(g, 1)
 	require.NoError(t, err)
 	path := filepath.Join(dir, network+".safetensors")
-	require.NoError(t, weights.Write(t.Context(), path, weights.Info{Graph: g, Recipe: convert.Recipe(g)}, w, engine.F32))
+	require.NoError(t, weights.Write(t.Context(), path, weights.Info{Graph: g, Recipe: convert.Recipe(g)}, w, dtype))
 	return path
 }
 

@@ -13,6 +13,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -400,5 +401,58 @@ func BenchmarkStandardLibraryShip(b *testing.B) {
 		if _, err := jpeg.Decode(bytes.NewReader(data)); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// What is told from the header is about what decoding allocates.
+func TestDecodeMemory(t *testing.T) {
+	dir := t.TempDir()
+	photo := stdimage.NewYCbCr(stdimage.Rect(0, 0, 1200, 900), stdimage.YCbCrSubsampleRatio420)
+	for i := range photo.Y {
+		photo.Y[i] = uint8(i * i >> 8)
+	}
+	rgba := stdimage.NewNRGBA64(stdimage.Rect(0, 0, 700, 500))
+	for i := range rgba.Pix {
+		rgba.Pix[i] = uint8(i * i >> 8)
+	}
+	save := func(name string, encode func(w *bytes.Buffer) error) string {
+		var b bytes.Buffer
+		path := filepath.Join(dir, name)
+		if err := encode(&b); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, b.Bytes(), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	paths := []string{
+		save("photo.jpg", func(w *bytes.Buffer) error { return jpeg.Encode(w, photo, nil) }),
+		save("photo.png", func(w *bytes.Buffer) error { return png.Encode(w, rgba) }),
+	}
+	for _, name := range files(t) {
+		paths = append(paths, filepath.Join(pictures, name))
+	}
+	for _, path := range paths {
+		said := DecodeMemory(path)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if _, err := DecodeFile(path); err != nil {
+			t.Fatal(err)
+		}
+		runtime.ReadMemStats(&after)
+		took := int64(after.TotalAlloc - before.TotalAlloc)
+		const tables = 200 << 10 // buffers of files, Huffman and zlib tables
+		if took > said+tables || said > 2*took {
+			t.Errorf("%s: told %d bytes, took %d", path, said, took)
+		}
+	}
+	for name, text := range map[string]string{"text.jpg": "text", "cut.jpg": "\xff\xd8\xff\xc0", "cut.png": pngSignature + "\x00\x00", "empty.jpg": ""} {
+		if n := DecodeMemory(save(name, func(w *bytes.Buffer) error { _, err := w.WriteString(text); return err })); n != 0 {
+			t.Errorf("%s: %d bytes", name, n)
+		}
+	}
+	if n := DecodeMemory(dir); n != 0 {
+		t.Errorf("a folder: %d bytes", n)
 	}
 }
