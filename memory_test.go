@@ -61,12 +61,12 @@ func TestPlanWithin(t *testing.T) {
 	free, err := m.Plan(options)
 	require.NoError(t, err)
 	require.Equal(t, 8, free.Batch)
-	require.Equal(t, 2, free.Buffers)
+	require.Equal(t, 3, free.Batches)
 	require.Zero(t, free.Decoding)
 	require.Equal(t, []Layer{{"layer1", []int{16}}, {"layer3", []int{64}}}, free.Layers)
 	want := features(options)
 
-	type shape struct{ batch, buffers int }
+	type shape struct{ batch, batches int }
 	seen := map[shape]bool{}
 	options.MaxMemory = free.Memory.Total()
 	for {
@@ -77,13 +77,13 @@ func TestPlanWithin(t *testing.T) {
 		}
 		require.LessOrEqual(t, p.Memory.Total(), options.MaxMemory)
 		require.Positive(t, p.Decoding)
-		if s := (shape{p.Batch, p.Buffers}); !seen[s] {
+		if s := (shape{p.Batch, p.Batches}); !seen[s] {
 			seen[s] = true
 			require.Equal(t, want, features(options))
 		}
 		options.MaxMemory -= options.MaxMemory / 100
 	}
-	for _, s := range []shape{{8, 2}, {4, 2}, {2, 2}, {1, 2}, {1, 1}} {
+	for _, s := range []shape{{8, 3}, {4, 3}, {2, 3}, {1, 3}, {1, 2}} {
 		require.True(t, seen[s], "%v of %v", s, seen)
 	}
 

@@ -174,7 +174,6 @@ func (s *settled) estimate(o Options) (err error) {
 		Program: executable + heap, Weights: need.Weights, Winograd: need.Winograd, File: need.Source, Activations: need.Activations, Scratch: need.Scratch * int64(s.Threads),
 		Outputs: need.Outputs, Pictures: int64(s.Batches) * int64(s.Batch) * int64(s.plan.InputShape().Elements()) * 4, Decoding: int64(s.Threads) * decodingLeast,
 	}
-	s.Memory.Program += (s.Memory.Outputs + s.Memory.Pictures) / 2 // garbage beside what lives in the heap
 	if s.Limit > 0 {
 		s.Workers, s.Memory.Decoding = 1, decodingLeast
 	}

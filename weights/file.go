@@ -62,10 +62,15 @@ func (m *Model) Release(data []byte) {
 		return
 	}
 	// Memory that is not the file's would be lost for good.
-	if at := uintptr(unsafe.Pointer(&data[0])) - uintptr(unsafe.Pointer(&m.mapping[0])); at < uintptr(len(m.mapping)) {
-		releasePages(data)
+	at := uintptr(unsafe.Pointer(&data[0])) - uintptr(unsafe.Pointer(&m.mapping[0]))
+	if size := uintptr(len(m.mapping)); at < size {
+		// Where the page cache has large pages, reading brings all of one into the process, what was released around too. What somebody reads there comes back.
+		releasePages(m.mapping[at-min(at, largePage) : min(at+uintptr(len(data))+largePage, size)])
 	}
 }
+
+// largePage is the largest page of the page cache.
+const largePage = 2 << 20
 
 // Bytes is the size of all tensors as they are stored.
 func (m *Model) Bytes() int64 {

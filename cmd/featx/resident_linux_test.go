@@ -19,7 +19,16 @@ import (
 
 // resident runs the program and gives the most memory that it had, in bytes, as far as looking every half a millisecond tells. (The system's own sum, ru_maxrss, begins with
 // the memory of the process that starts it.)
-func resident(t *testing.T, dir string, args ...string) (bytesOfMemory int64) {
+func resident(t *testing.T, dir string, args ...string) (most int64) {
+	t.Helper()
+	for range 3 { // on a busy machine a look may come too late
+		most = max(most, residentOnce(t, dir, args...))
+	}
+	require.Positive(t, most)
+	return most
+}
+
+func residentOnce(t *testing.T, dir string, args ...string) (most int64) {
 	t.Helper()
 	var stderr bytes.Buffer
 	c := exec.Command(program, args...)
@@ -32,8 +41,7 @@ func resident(t *testing.T, dir string, args ...string) (bytesOfMemory int64) {
 		select {
 		case err := <-exited:
 			require.NoError(t, err, stderr.String())
-			require.Positive(t, bytesOfMemory)
-			return bytesOfMemory
+			return most
 		case <-time.After(500 * time.Microsecond):
 		}
 		text, _ := os.ReadFile(status)
@@ -42,7 +50,7 @@ func resident(t *testing.T, dir string, args ...string) (bytesOfMemory int64) {
 		if _, line, ok := strings.Cut(string(text), "VmHWM:"); ok && exe == program { // not before it is this program
 			_, err := fmt.Sscan(line, &kB)
 			require.NoError(t, err)
-			bytesOfMemory = kB << 10
+			most = kB << 10
 		}
 	}
 }

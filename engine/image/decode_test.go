@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	stdimage "image"
 	"image/color"
@@ -15,6 +16,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"sort"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -404,55 +406,50 @@ func BenchmarkStandardLibraryShip(b *testing.B) {
 	}
 }
 
-// What is told from the header is about what decoding allocates.
-func TestDecodeMemory(t *testing.T) {
-	dir := t.TempDir()
+// A picture that takes more memory than there is is refused before it is spent; what is reckoned is about what decoding allocates.
+func TestMaxMemory(t *testing.T) {
 	photo := stdimage.NewYCbCr(stdimage.Rect(0, 0, 1200, 900), stdimage.YCbCrSubsampleRatio420)
 	for i := range photo.Y {
 		photo.Y[i] = uint8(i * i >> 8)
 	}
-	rgba := stdimage.NewNRGBA64(stdimage.Rect(0, 0, 700, 500))
-	for i := range rgba.Pix {
-		rgba.Pix[i] = uint8(i * i >> 8)
+	deep := stdimage.NewNRGBA64(stdimage.Rect(0, 0, 700, 500))
+	for i := range deep.Pix {
+		deep.Pix[i] = uint8(i * i >> 8)
 	}
-	save := func(name string, encode func(w *bytes.Buffer) error) string {
-		var b bytes.Buffer
-		path := filepath.Join(dir, name)
-		if err := encode(&b); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, b.Bytes(), 0o666); err != nil {
-			t.Fatal(err)
-		}
-		return path
+	var jpg, png16 bytes.Buffer
+	if err := errors.Join(jpeg.Encode(&jpg, photo, nil), png.Encode(&png16, deep)); err != nil {
+		t.Fatal(err)
 	}
-	paths := []string{
-		save("photo.jpg", func(w *bytes.Buffer) error { return jpeg.Encode(w, photo, nil) }),
-		save("photo.png", func(w *bytes.Buffer) error { return png.Encode(w, rgba) }),
-	}
+	encoded := map[string][]byte{"jpg": jpg.Bytes(), "png": png16.Bytes()}
 	for _, name := range files(t) {
-		paths = append(paths, filepath.Join(pictures, name))
-	}
-	for _, path := range paths {
-		said := DecodeMemory(path)
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		if _, err := DecodeFile(path); err != nil {
+		data, err := os.ReadFile(filepath.Join(pictures, name))
+		if err != nil {
 			t.Fatal(err)
 		}
-		runtime.ReadMemStats(&after)
-		took := int64(after.TotalAlloc - before.TotalAlloc)
-		const tables = 200 << 10 // buffers of files, Huffman and zlib tables
-		if took > said+tables || said > 2*took {
-			t.Errorf("%s: told %d bytes, took %d", path, said, took)
-		}
+		encoded[name] = data
 	}
-	for name, text := range map[string]string{"text.jpg": "text", "cut.jpg": "\xff\xd8\xff\xc0", "cut.png": pngSignature + "\x00\x00", "empty.jpg": ""} {
-		if n := DecodeMemory(save(name, func(w *bytes.Buffer) error { _, err := w.WriteString(text); return err })); n != 0 {
-			t.Errorf("%s: %d bytes", name, n)
+	for name, data := range encoded {
+		allocated := func(limit int64) (n int64, err error) {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, err = (&Decoder{MaxMemory: limit}).Decode(bytes.NewReader(data))
+			runtime.ReadMemStats(&after)
+			return int64(after.TotalAlloc - before.TotalAlloc), err
 		}
-	}
-	if n := DecodeMemory(dir); n != 0 {
-		t.Errorf("a folder: %d bytes", n)
+		took, err := allocated(0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const tables = 250 << 10                                         // buffers of files, Huffman and zlib tables
+		least := int64(1) + int64(sort.Search(32<<20, func(i int) bool { // limit under which it is decoded
+			_, err := (&Decoder{MaxMemory: int64(i) + 1}).Decode(bytes.NewReader(data))
+			return err == nil
+		}))
+		if took > least+tables || least > 2*took {
+			t.Errorf("%s: reckoned %d bytes, took %d", name, least, took)
+		}
+		if spent, err := allocated(least - 1); err == nil || !strings.Contains(err.Error(), "too large for the memory that there is") || spent > tables {
+			t.Errorf("%s: %v with %d of %d bytes, %d spent", name, err, least-1, least, spent)
+		}
 	}
 }
