@@ -1,5 +1,6 @@
 // Mca asks llvm-mca how many cycles an iteration of each innermost loop of the NEON kernels takes on some cores, and writes
-// tables of it into a page (docs/arm.md), between markers. `make mca` builds the binary whose loops are looked at and runs it.
+// tables of it into a page (docs/arm.md), between markers. Loops with branches inside are left out, as llvm-mca follows none.
+// `make mca` builds the binary whose loops are looked at and runs it.
 //
 // With -peer LABEL=FOLDER the object files of another library are analysed in the same way, and the GEMM kernels are set side by side.
 package main
@@ -17,13 +18,15 @@ import (
 	"strings"
 )
 
-// cores are llvm-mca's names for the processors of the tables.
-var cores = []string{"cortex-a55", "cortex-a72", "neoverse-n1", "neoverse-v1", "apple-m1"}
+// cores are the processors of the tables: llvm-mca's names, and the 128-bit FMAs that a cycle can begin.
+var cores = []core{{"cortex-a55", 1}, {"cortex-a72", 1}, {"neoverse-n1", 2}, {"neoverse-v1", 4}, {"apple-m1", 4}}
 
-const (
-	peakKernel = "fmaRoundsNEON" // independent FMAs alone: its share is the limit
-	gemmKernel = "gemm16NEON"    // what stands beside the peers
-)
+type core struct {
+	name string
+	fmas float64 // by the guides of the makers; of Apple's by what is measured on it
+}
+
+const gemmKernel = "gemm16NEON" // what stands beside the peers
 
 type peer struct{ label, folder string }
 
@@ -55,7 +58,7 @@ func run(tools llvm, binary, page string, peers []peer) error {
 	if err := tools.analyse(ours); err != nil {
 		return err
 	}
-	limit, err := limits(ours)
+	limit, err := tools.limits()
 	if err != nil {
 		return err
 	}
@@ -106,9 +109,19 @@ type loop struct {
 	cycles map[string]float64 // of one iteration in a steady state, by core
 }
 
-// share is how near the loop comes to the limit of FMAs per cycle.
-func (l *loop) share(core string, limit map[string]float64) float64 {
-	return 100 * float64(l.fmas) / l.cycles[core] / limit[core]
+// rate is the FMAs of a cycle.
+func (l *loop) rate(core string) float64 { return float64(l.fmas) / l.cycles[core] }
+
+// accumulators counts the registers that FMAs add to.
+func (l *loop) accumulators() int {
+	seen := map[string]bool{}
+	for _, c := range l.code {
+		if vectorFMA.MatchString(c) {
+			register, _, _ := strings.Cut(c, ",")
+			seen[register] = true
+		}
+	}
+	return len(seen)
 }
 
 // llvm is the version of the tools.
@@ -132,7 +145,7 @@ func (v llvm) run(input, tool string, args ...string) (string, error) {
 var (
 	symbolLine      = regexp.MustCompile(`^([0-9a-f]+) <(.*)>:$`)
 	instructionLine = regexp.MustCompile(`^\s*([0-9a-f]+):\s+(\S.*)$`)
-	branchBack      = regexp.MustCompile(`^(?:b\.\w+|cbn?z\s+\w+,|tbn?z\s+\w+, #\w+,)\s+0x([0-9a-f]+)`)
+	branch          = regexp.MustCompile(`^(?:b|b\.\w+|cbn?z\s+\w+,|tbn?z\s+\w+, #\w+,)\s+0x0*([0-9a-f]+)`)
 	vectorFMA       = regexp.MustCompile(`^fml[as]\s+v\d+\.4s,`)
 )
 
@@ -143,7 +156,7 @@ func (v llvm) folder(folder string) (list []*loop, err error) {
 		return nil, fmt.Errorf("%s: no object files", folder)
 	}
 	for _, o := range objects {
-		loops, err := v.loops(o, regexp.MustCompile(`(.*)`))
+		loops, err := v.loops(o, regexp.MustCompile(`^(?:ncnn::)?([^(]*)`))
 		if err != nil {
 			return nil, err
 		}
@@ -158,13 +171,14 @@ func (v llvm) folder(folder string) (list []*loop, err error) {
 
 // loops lists the innermost loops of the symbols that match, by the names of their first group.
 func (v llvm) loops(file string, symbols *regexp.Regexp) (list []*loop, err error) {
-	text, err := v.run("", "llvm-objdump", "-d", "--no-show-raw-insn", file)
+	text, err := v.run("", "llvm-objdump", "-d", "-C", "--no-show-raw-insn", file)
 	if err != nil {
 		return nil, err
 	}
 	kernel := ""
 	var addresses, code []string
-	for _, line := range strings.Split(text, "\n") {
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\n")
 		if m := symbolLine.FindStringSubmatch(line); m != nil {
 			kernel, addresses, code = "", nil, nil
 			if s := symbols.FindStringSubmatch(m[2]); s != nil {
@@ -176,43 +190,29 @@ func (v llvm) loops(file string, symbols *regexp.Regexp) (list []*loop, err erro
 		if m == nil || kernel == "" {
 			continue
 		}
-		instruction := strings.ReplaceAll(strings.TrimSpace(m[2]), "\t", " ")
-		instruction, _, _ = strings.Cut(instruction, " //")
+		instruction, _, _ := strings.Cut(strings.ReplaceAll(strings.TrimSpace(m[2]), "\t", " "), " //")
+		instruction, _, _ = strings.Cut(instruction, " <")
 		addresses, code = append(addresses, m[1]), append(code, instruction)
-		b := branchBack.FindStringSubmatch(instruction)
-		if b == nil {
+		back := branch.FindStringSubmatch(instruction)
+		if back == nil {
 			continue
 		}
-		start := slices.IndexFunc(addresses, func(a string) bool { return strings.TrimLeft(a, "0") == strings.TrimLeft(b[1], "0") })
-		if start < 0 {
-			continue // forwards, or out of the kernel
+		start := slices.Index(addresses, back[1])
+		if start < 0 || slices.ContainsFunc(code[start:len(code)-1], branch.MatchString) {
+			continue // forwards, or not straight
 		}
-		l := &loop{kernel: kernel, cycles: map[string]float64{}}
-		for i, c := range code[start:] {
-			if at := start + i; at < len(code)-1 && branchBack.MatchString(c) && inside(c, addresses[start:at+1]) {
-				l = nil // holds another loop
-				break
-			}
+		l := &loop{kernel: kernel, code: slices.Clone(code[start:]), cycles: map[string]float64{}}
+		for _, c := range l.code {
 			if vectorFMA.MatchString(c) {
 				l.fmas++
 			}
-			c, _, _ = strings.Cut(c, "<")
-			l.code = append(l.code, c)
 		}
-		if l != nil {
-			list = append(list, l)
-		}
+		list = append(list, l)
 	}
 	if len(list) == 0 {
 		return nil, fmt.Errorf("%s: no loops of kernels", file)
 	}
 	return list, nil
-}
-
-// inside tells whether a branch goes to one of the addresses.
-func inside(branch string, addresses []string) bool {
-	target := strings.TrimLeft(branchBack.FindStringSubmatch(branch)[1], "0")
-	return slices.ContainsFunc(addresses, func(a string) bool { return strings.TrimLeft(a, "0") == target })
 }
 
 var (
@@ -226,7 +226,7 @@ func (v llvm) analyse(list []*loop) error {
 	for i, l := range list {
 		fmt.Fprintf(&source, "// LLVM-MCA-BEGIN %d\nl%d:\n", i, i)
 		for _, c := range l.code {
-			if branchBack.MatchString(c) {
+			if branch.MatchString(c) {
 				c = target.ReplaceAllString(c, fmt.Sprintf("l%d", i))
 			}
 			fmt.Fprintln(&source, c)
@@ -236,54 +236,66 @@ func (v llvm) analyse(list []*loop) error {
 	const short, long = 100, 300
 	for _, core := range cores {
 		for _, iterations := range []int{short, long} {
-			text, err := v.run(source.String(), "llvm-mca", "-mtriple=aarch64-linux-gnu", "-mcpu="+core, fmt.Sprintf("-iterations=%d", iterations),
+			text, err := v.run(source.String(), "llvm-mca", "-mtriple=aarch64-linux-gnu", "-mcpu="+core.name, fmt.Sprintf("-iterations=%d", iterations),
 				"-instruction-info=false", "-resource-pressure=false")
 			if err != nil {
 				return err
 			}
 			found := total.FindAllStringSubmatch(text, -1)
 			if len(found) != len(list) {
-				return fmt.Errorf("llvm-mca, %s: %d results for %d loops", core, len(found), len(list))
+				return fmt.Errorf("llvm-mca, %s: %d results for %d loops", core.name, len(found), len(list))
 			}
 			for i, m := range found {
 				var cycles float64
 				fmt.Sscan(m[2], &cycles)
-				list[i].cycles[core] = (cycles - list[i].cycles[core])
+				list[i].cycles[core.name] = cycles - list[i].cycles[core.name]
 			}
 		}
 		for _, l := range list {
-			l.cycles[core] /= long - short
+			l.cycles[core.name] /= long - short
 		}
 	}
 	return nil
 }
 
-// limits gives each core's FMAs per cycle.
-func limits(ours []*loop) (map[string]float64, error) {
-	limit := map[string]float64{}
-	for _, l := range ours {
-		if l.kernel == peakKernel {
-			for _, core := range cores {
-				limit[core] = float64(l.fmas) / l.cycles[core]
-			}
-			return limit, nil
-		}
+// limit is what llvm-mca's model of a core, and what the core itself can do.
+type limit struct{ model, core float64 }
+
+func (l limit) lower() float64 { return min(l.model, l.core) }
+
+// limits finds what the models allow: FMAs by element and nothing else.
+func (v llvm) limits() (map[string]limit, error) {
+	l := &loop{fmas: 24, cycles: map[string]float64{}}
+	for i := range l.fmas {
+		l.code = append(l.code, fmt.Sprintf("fmla v%d.4s, v%d.4s, v%d.s[%d]", i, 24+i%4, 28+i%2, i%4))
 	}
-	return nil, fmt.Errorf("no kernel %s, whose FMAs are the limit", peakKernel)
+	if err := v.analyse([]*loop{l}); err != nil {
+		return nil, err
+	}
+	list := map[string]limit{}
+	for _, core := range cores {
+		list[core.name] = limit{l.rate(core.name), core.fmas}
+	}
+	return list, nil
 }
 
-func loopTable(ours []*loop, limit map[string]float64) string {
+func loopTable(ours []*loop, limits map[string]limit) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n| loop | instructions | FMLA | %s |\n|---|---|---|%s\n", strings.Join(cores, " | "), strings.Repeat("---|", len(cores)))
+	b.WriteString("\n| loop | instructions | FMLA | accumulators |")
+	for _, core := range cores {
+		fmt.Fprintf(&b, " %s |", core.name)
+	}
+	fmt.Fprintf(&b, "\n|---|---|---|---|%s\n", strings.Repeat("---|", len(cores)))
+	ours = slices.Clone(ours)
 	slices.SortStableFunc(ours, func(a, b *loop) int {
 		return cmp.Or(strings.Compare(a.kernel, b.kernel), cmp.Compare(b.fmas, a.fmas), cmp.Compare(len(b.code), len(a.code)))
 	})
 	for _, l := range ours {
-		fmt.Fprintf(&b, "| %s | %d | %d |", l.kernel, len(l.code), l.fmas)
+		fmt.Fprintf(&b, "| %s | %d | %d | %d |", l.kernel, len(l.code), l.fmas, l.accumulators())
 		for _, core := range cores {
-			fmt.Fprintf(&b, " %.1f", l.cycles[core])
+			fmt.Fprintf(&b, " %.1f", l.cycles[core.name])
 			if l.fmas > 0 {
-				fmt.Fprintf(&b, ", %.0f %%", l.share(core, limit))
+				fmt.Fprintf(&b, ", %.0f %%", 100*l.rate(core.name)/limits[core.name].lower())
 			}
 			b.WriteString(" |")
 		}
@@ -292,34 +304,30 @@ func loopTable(ours []*loop, limit map[string]float64) string {
 	return b.String() + "\n"
 }
 
-// best is the loop with the greatest share on a core.
-func best(list []*loop, core string, limit map[string]float64) *loop {
-	return slices.MaxFunc(list, func(a, b *loop) int { return cmp.Compare(a.share(core, limit), b.share(core, limit)) })
-}
-
-func peerTable(ours []*loop, peers []peer, rivals [][]*loop, limit map[string]float64) string {
+func peerTable(ours []*loop, peers []peer, rivals [][]*loop, limits map[string]limit) string {
 	var b strings.Builder
-	b.WriteString("\n| core | FMLA a cycle | featx |")
+	b.WriteString("\n| core | FMLA a cycle: model, core | featx |")
 	for _, p := range peers {
 		fmt.Fprintf(&b, " best of %s | its kernel |", p.label)
 	}
 	fmt.Fprintf(&b, "\n|---|---|---|%s\n", strings.Repeat("---|---|", len(peers)))
-	var gemm []*loop
-	for _, l := range ours {
-		if l.kernel == gemmKernel && len(gemm) == 0 || len(gemm) > 0 && l.kernel == gemmKernel && l.fmas > gemm[0].fmas {
-			gemm = []*loop{l}
-		}
-	}
+	gemm := slices.DeleteFunc(slices.Clone(ours), func(l *loop) bool { return l.kernel != gemmKernel })
+	largest := slices.MaxFunc(gemm, func(a, b *loop) int { return cmp.Compare(a.fmas, b.fmas) })
 	for _, core := range cores {
-		fmt.Fprintf(&b, "| %s | %.1f | ", core, limit[core])
-		if len(gemm) > 0 {
-			fmt.Fprintf(&b, "%.1f %%", gemm[0].share(core, limit))
+		limit := limits[core.name]
+		fmt.Fprintf(&b, "| %s | %.0f, %.0f |", core.name, limit.model, limit.core)
+		column := func(l *loop) {
+			fmt.Fprintf(&b, " %.2f, %.0f %% |", l.rate(core.name), 100*l.rate(core.name)/limit.lower())
 		}
+		column(largest)
 		for i := range peers {
-			l := best(rivals[i], core, limit)
-			fmt.Fprintf(&b, " | %.1f %% | %s, %d FMLA", l.share(core, limit), l.kernel, l.fmas)
+			best := slices.MaxFunc(rivals[i], func(a, b *loop) int {
+				return cmp.Or(cmp.Compare(a.rate(core.name), b.rate(core.name)), cmp.Compare(a.fmas, b.fmas))
+			})
+			column(best)
+			fmt.Fprintf(&b, " %s, %d FMLA |", best.kernel, best.fmas)
 		}
-		b.WriteString(" |\n")
+		b.WriteString("\n")
 	}
 	return b.String() + "\n"
 }
