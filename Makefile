@@ -3,7 +3,7 @@ GO     ?= go
 PYTHON ?= python3
 DATA   ?= $(abspath ../shared/data)
 
-.PHONY: help build test lint golden-check bench bench-peers golden golden-onnx golden-keras embedded
+.PHONY: help build test lint arm-test arm-bytes mca golden-check bench bench-peers golden golden-onnx golden-keras embedded
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -25,6 +25,17 @@ lint: ## format, vet for both architectures and for 32 bits, staticcheck
 	GOARCH=arm $(GO) vet ./...
 	$(GO) vet -tags purego ./...
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+
+arm-test: ## arm64 with NEON, emulated (needs qemu-aarch64-static): kernels, engine, the command on pictures
+	bash .ci/arm-test
+
+arm-bytes: ## the bytes of every layer of NETWORKS (resnet50 vgg16) here and on an emulated arm64
+	bash .ci/arm-bytes $(NETWORKS)
+
+mca: ## llvm-mca 22 on the inner loops of the NEON kernels, into docs/arm.md; PEERS="LABEL=FOLDER ..." compares with object files, as docs/arm.md says
+	@set -e; dir=$$(mktemp -d); trap 'rm -rf '$$dir EXIT; \
+	CGO_ENABLED=0 GOARCH=arm64 $(GO) test -c -o $$dir/kernels ./kernels; \
+	$(GO) run ./tools/mca -binary $$dir/kernels -page docs/arm.md $(addprefix -peer ,$(PEERS))
 
 bench: ## kernels on real layer shapes, as GFLOP/s and as a share of the measured FMA peak
 	$(GO) test -run '^$$' -bench . ./kernels ./bench/...
