@@ -57,7 +57,7 @@ golden-onnx: ## ONNX files by their exporters and ONNX Runtime's results; PYTHON
 APPLICATIONS ?= VGG16@64 ResNet50 ResNet50V2 InceptionV3 InceptionResNetV2 Xception MobileNet MobileNetV2 MobileNetV3Small MobileNetV3Large DenseNet121 NASNetMobile EfficientNetB0 \
                 EfficientNetV2B0 ConvNeXtTiny ResNet50-notop MobileNetV2-notop VGG16-notop@64
 
-golden-keras: ## what golden-check compares with keras.applications: APPLICATIONS as Keras 3 and tf_keras write them, into the cache folder (4 GB); PYTHON needs both
+golden-keras: ## what golden-check compares with keras.applications: APPLICATIONS as Keras 3 and tf_keras write them, into the cache folder (10 GB); PYTHON needs both
 	for kind in keras3 keras2; do for network in $(APPLICATIONS); do $(PYTHON) tools/convert/keras/testdata/make_applications.py $$kind $$network || exit; done; done
 
 embedded: ## the embedded model from CHECKPOINT, which tools/train/train_cifar.py wrote, and its predictions by PyTorch
