@@ -1,9 +1,11 @@
 """Every layer's output in a Keras model, for `featx verify`.
 
     python3 dump_keras.py model.keras dump.npz
+    python3 dump_keras.py model.h5 dump.npz tf_keras        by Keras 2, for its files that Keras 3 does not load
 
-runs the model (.keras or whole-model .h5; Keras 2 or 3) on seeded noise. For pictures of your own, import dump().
+runs the model (.keras or whole-model .h5) on seeded noise. For pictures of your own, import dump().
 """
+import importlib
 import sys
 
 import keras
@@ -20,6 +22,8 @@ def dump(model, x, path):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) > 3:
+        keras = importlib.import_module(sys.argv[3])
     model = keras.models.load_model(sys.argv[1], compile=False)
     shape = [2] + [n or 224 for n in model.input_shape[1:]]
     # Noise of 0..255; a model that wants -1..1 is verified by it as well.
