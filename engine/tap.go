@@ -7,6 +7,8 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+
+	"github.com/featx-go/featx/internal/glob"
 )
 
 // index is the position of a node by its own name, or -1.
@@ -90,7 +92,7 @@ func (g *Graph) Resolve(patterns []string) ([]Layer, error) {
 		}
 		before := len(found)
 		for i, n := range g.Nodes {
-			ok, bad := match(p, n.Name)
+			ok, bad := glob.Match(p, n.Name)
 			if errors.Is(bad, path.ErrBadPattern) {
 				return nil, fmt.Errorf("layer pattern %q is malformed", p)
 			}
@@ -100,7 +102,7 @@ func (g *Graph) Resolve(patterns []string) ([]Layer, error) {
 		}
 		if len(found) == before {
 			for _, alias := range g.aliasNames() {
-				if ok, _ := match(p, alias); ok {
+				if ok, _ := glob.Match(p, alias); ok {
 					add(alias, g.index(g.Aliases[alias]))
 				}
 			}
@@ -110,12 +112,6 @@ func (g *Graph) Resolve(patterns []string) ([]Layer, error) {
 		}
 	}
 	return found, nil
-}
-
-// match is path.Match without separators: slashes become a character that it does not know.
-func match(pattern, name string) (bool, error) {
-	const other = "\x00"
-	return path.Match(strings.ReplaceAll(pattern, "/", other), strings.ReplaceAll(name, "/", other))
 }
 
 func (g *Graph) aliasNames() []string {

@@ -15,6 +15,7 @@ import (
 	"github.com/featx-go/featx/engine"
 	"github.com/featx-go/featx/engine/arch"
 	"github.com/featx-go/featx/internal/brief"
+	"github.com/featx-go/featx/internal/glob"
 	"github.com/featx-go/featx/weights"
 )
 
@@ -32,7 +33,7 @@ and the published ones, which "featx pull" or the first use downloads.
   input     height x width of the recipe
   features  the layer that is meant without -l
 
-PATTERN is a name with or without the source, or a pattern as 'keras/*' or 'resnet*'.`,
+PATTERN is a name with or without the source, or a pattern as 'keras/*', 'resnet*' or 'hf:*'.`,
 		Example: `  featx models
   featx models 'resnet50*'
   featx models --cached --json
@@ -103,7 +104,7 @@ func (m *listedModel) matches(patterns []string) bool {
 			return true
 		}
 		for _, name := range []string{m.Name, bare} {
-			if ok, err := path.Match(strings.ToLower(p), strings.ToLower(name)); ok && err == nil {
+			if ok, err := glob.Match(strings.ToLower(p), strings.ToLower(name)); ok && err == nil {
 				return true
 			}
 		}
