@@ -100,8 +100,14 @@ func join(list []kernels.ISA, separator string) string {
 	return strings.Join(names, separator)
 }
 
-// version is the module's version, or the commit that the program was built from.
+// release is the version that `make dist` sets (-X main.release=...): what git describe says of the commit.
+var release string
+
+// version is the release, the module's version, or the commit that the program was built from.
 func version() string {
+	if release != "" {
+		return release
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown version"

@@ -124,6 +124,7 @@ chooses the instruction set; "featx info" lists those of this CPU.`,
 	}
 	root.SetVersionTemplate("featx {{.Version}}\n")
 	root.AddCommand(newExtract(), newLayers(), newPlan(), newModels(), newPull(), newConvert(), newVerify(), newBench(), newInfo())
+	complete(root)
 	return root
 }
 

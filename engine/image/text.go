@@ -60,6 +60,9 @@ var choices = map[string][]string{
 	"channels":      {"rgb", "bgr"},
 }
 
+// Choices lists the values that a field of the recipe can have, where they are few; else it is nil.
+func Choices(name string) []string { return slices.Clone(choices[name]) }
+
 func choose(field *string, name, text string) error {
 	if !slices.Contains(choices[name], text) {
 		all := choices[name]
