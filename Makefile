@@ -3,13 +3,25 @@ GO     ?= go
 PYTHON ?= python3
 DATA   ?= $(abspath ../shared/data)
 
-.PHONY: help build test lint arm-test arm-bytes mca golden-check bench bench-peers golden golden-onnx golden-keras embedded
+.PHONY: help build dist dist-check dist-again image test lint arm-test arm-bytes mca golden-check bench bench-peers golden golden-onnx golden-keras embedded
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 build: ## the static binary, ./featx
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' ./cmd/featx
+
+dist: ## static binaries for ten platforms (or TARGETS, as linux/arm64), shell completions and SHA256SUMS in dist/
+	GO='$(GO)' packaging/dist.sh $(TARGETS)
+
+dist-check: ## those of dist/ that run here or under qemu-user and wazero do the same jobs and write the same bytes
+	GO='$(GO)' packaging/check.sh
+
+dist-again: ## dist/ once more from a copy of the sources in another folder, with an empty build cache: the same SHA256SUMS
+	GO='$(GO)' packaging/again.sh
+
+image: ## the container image featx
+	docker build --build-arg VERSION=$$(packaging/version.sh) -t featx .
 
 test: ## all tests that a machine with only Go can run
 	$(GO) test ./...
@@ -18,11 +30,13 @@ golden-check: ## every stock network against its framework's float64 results, wh
 	@log=$$(mktemp) && { $(GO) test -tags goldencheck -timeout 60m -run 'Golden' -v ./engine ./tools/convert/... >$$log 2>&1; status=$$?; \
 	grep -E '^ *(---|ok|FAIL|panic)|worst|[Ee]rror' $$log; rm -f $$log; exit $$status; }
 
-lint: ## format, vet for both architectures and for 32 bits, staticcheck
+lint: ## format, vet for both architectures, for 32 bits and for the other systems, staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run gofmt -w ."; exit 1; }
 	$(GO) vet ./...
 	GOARCH=arm64 $(GO) vet ./...
 	GOARCH=arm $(GO) vet ./...
+	GOOS=windows $(GO) vet ./internal/... ./weights ./sink ./cmd/... .
+	GOOS=wasip1 GOARCH=wasm $(GO) vet ./internal/... ./engine ./weights ./cmd/... .
 	$(GO) vet -tags purego ./...
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/featx-go/featx/internal/address"
 	"github.com/featx-go/featx/kernels"
 )
 
@@ -33,7 +34,7 @@ type Memory struct {
 }
 
 // maxArena is more than any sensible run needs, and little enough to be refused before the machine is brought down.
-const maxArena = min(64<<30, math.MaxInt)
+const maxArena = min(64<<30, address.Space)
 
 // Plan is a model made ready to compute some layers of pictures of one size. It is immutable and may be shared.
 type Plan struct {
@@ -584,7 +585,7 @@ func (p *planner) finish() error {
 	if largest > maxArena {
 		return tooMuch(largest)
 	}
-	if all > 3*math.MaxInt { // so that the arena's floats can be counted where an int has 32 bits
+	if all > 3*address.Space { // so that the arena's floats can be counted where an int has 32 bits
 		return tooMuch(all)
 	}
 	p.joinBands()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/featx-go/featx/engine"
 	"github.com/featx-go/featx/engine/image"
+	"github.com/featx-go/featx/internal/address"
 )
 
 // Version is the layout of the model file that this package reads and writes.
@@ -135,13 +136,22 @@ func MapFile(path string) ([]byte, func() error, error) {
 	case info.Size() == 0:
 		return fail(errors.New("is empty (0 bytes)"))
 	case info.Size() > math.MaxInt:
-		return fail(fmt.Errorf("%d bytes are more than this machine can address", info.Size()))
+		return fail(tooLarge(info.Size()))
 	}
 	data, release, err := mapFile(f, int(info.Size()))
 	if err != nil {
 		return fail(err)
 	}
 	return data, sync.OnceValue(release), nil
+}
+
+// tooLarge is the error for a file that cannot be mapped as a whole.
+func tooLarge[N int | int64](size N) error {
+	hint := "a limit of the process's memory (ulimit -v) may be in the way"
+	if address.Space <= math.MaxInt32 {
+		hint = "a program for 64 bits could, or store the weights as float16"
+	}
+	return fmt.Errorf("its %d MB cannot be mapped into memory: %s", (size+999_999)/1e6, hint)
 }
 
 const convertHint = "make a model file of it with `featx convert SRC DST`"

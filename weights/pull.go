@@ -13,6 +13,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -36,7 +37,7 @@ type Puller struct {
 	Progress   func(done, total int64)                                   // bytes of the download, often; total is -1 if the server does not tell
 
 	mirror          string
-	offline         bool
+	offline         string // why nothing can be downloaded; "" if it can
 	endpoint, token string // of Hugging Face
 	client          *http.Client
 	stall           time.Duration // without a byte
@@ -64,9 +65,12 @@ func NewPuller() (*Puller, error) {
 	switch v := os.Getenv(EnvOffline); strings.ToLower(v) {
 	case "", "0", "false", "no":
 	case "1", "true", "yes":
-		p.offline = true
+		p.offline = EnvOffline + " forbids to download it"
 	default:
 		return nil, fmt.Errorf("%s=%s: want 1 or 0", EnvOffline, v)
+	}
+	if runtime.GOOS == "wasip1" {
+		p.offline = "WebAssembly has no network: let a native featx pull it into that folder, or name a folder of published files with " + EnvMirror
 	}
 	return p, nil
 }
@@ -102,8 +106,8 @@ func (p *Puller) Pull(ctx context.Context, name string) (string, error) {
 		return model, nil
 	}
 	hub := strings.HasPrefix(name, HubPrefix)
-	if p.offline && (hub || !p.mirrorIsFolder()) {
-		return "", fmt.Errorf("model %s is not in the cache (%s), and %s forbids to download it", name, p.Cache.Dir, EnvOffline)
+	if p.offline != "" && (hub || !p.mirrorIsFolder()) {
+		return "", fmt.Errorf("model %s is not in the cache (%s), and %s", name, p.Cache.Dir, p.offline)
 	}
 	unlock, err := p.Cache.lock(ctx, name, func() { p.notify("%s: another process is pulling it; waiting", name) })
 	if err != nil {
