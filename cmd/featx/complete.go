@@ -22,14 +22,15 @@ import (
 
 // flagValues are what the shell offers behind a flag, by its name in any verb. Behind other flags that take text it offers files, behind numbers nothing.
 var flagValues = map[string]cobra.CompletionFunc{
-	"model":  completeModel,
-	"layer":  listed(layersOfModel),
-	"pool":   words(string(featx.None), string(featx.Avg), string(featx.Max), string(featx.GeM)),
-	"isa":    listed(func(*cobra.Command, []string) []string { return strings.Split(join(kernels.All(), "\n"), "\n") }),
-	"arch":   words(append(arch.Names(), arch.KerasNames()...)...),
-	"dtype":  words("f32", "f16"),
-	"output": files(sink.Endings...),
-	"svg":    files(".svg"),
+	"model":   completeModel,
+	"layer":   listed(layersOfModel),
+	"pool":    words(string(featx.None), string(featx.Avg), string(featx.Max), string(featx.GeM)),
+	"isa":     listed(func(*cobra.Command, []string) []string { return strings.Split(join(kernels.All(), "\n"), "\n") }),
+	"arch":    words(append(arch.Names(), arch.KerasNames()...)...),
+	"dtype":   words("f32", "f16"),
+	"output":  files(sink.Endings...),
+	"svg":     files(".svg"),
+	"measure": files(".jpg", ".jpeg", ".png"),
 
 	"size":   words(),
 	"resize": words("none"),
@@ -42,6 +43,7 @@ var flagValues = map[string]cobra.CompletionFunc{
 var verbArguments = map[string]cobra.CompletionFunc{
 	"extract": files(".jpg", ".jpeg", ".png", ".npy"),
 	"layers":  inOrder(completeModel),
+	"plan":    inOrder(completeModel),
 	"bench":   inOrder(completeBenchModel),
 	"models":  publishedNames,
 	"models rm": func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
