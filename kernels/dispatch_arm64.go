@@ -73,8 +73,6 @@ func (isa ISA) avgPool(p *PoolRow) {
 	}
 }
 
-func winogradFilters(*winogradFilterTask) {}
-
 // negativeZero tells whether hi, the upper bound of a clamp, is -0, where FMIN is not the contract's clamp: it would make -0 of +0.
 func negativeZero(hi float32) bool { return math.Float32bits(hi) == 1<<31 }
 
@@ -198,6 +196,9 @@ func geluNEON(a *activationCall)
 
 //go:noescape
 func layerNormNEON(l *LayerNorm)
+
+//go:noescape
+func winogradFilters(t *winogradFilterTask)
 
 //go:noescape
 func fmaRoundsNEON(rounds int)

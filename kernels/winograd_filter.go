@@ -46,7 +46,7 @@ const winogradFilterChunk = 1 << 17
 // NewWinogradFilters, frequency k of filter i of channel c goes to u[k*stride+c*n+i].
 func (f *WinogradFilters) Panel(isa ISA, u []float32, stride int, g []float32, channels int) {
 	taps, frequencies := f.y.R*f.x.R*f.n, f.y.Products*f.x.Products
-	if isa != AVX2 && isa != AVX512 || f.n%16 != 0 {
+	if isa == Generic || f.n%16 != 0 {
 		for c := range channels {
 			f.Transform(u[c*f.n:], stride, g[c*taps:(c+1)*taps], f.n)
 		}
