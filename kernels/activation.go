@@ -140,7 +140,7 @@ type activationCall struct {
 	Alpha, Beta float32
 }
 
-// activationChunk bounds the values of one call of assembly to some ten microseconds.
+// activationChunk bounds the values of one call of assembly to a few microseconds, fifty on Cortex-A55.
 const activationChunk = 1 << 12
 
 // Activate computes a.

@@ -83,8 +83,8 @@ type WinogradOutputTiles struct {
 	Lo, Hi       float32  // clamp
 }
 
-// winogradChunk bounds the tiles x channels of one call of assembly to some ten microseconds, as it cannot be preempted.
-const winogradChunk = 1 << 11
+// winogradChunk bounds the tiles x channels of one call of assembly to a few microseconds, fifty on Cortex-A55, as it cannot be preempted.
+const winogradChunk = 1 << 10
 
 // WinogradInput transforms the windows of t.
 func (isa ISA) WinogradInput(t *WinogradInputTiles) {

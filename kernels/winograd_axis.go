@@ -40,8 +40,8 @@ type WinogradAxis struct {
 // WinogradMaxCols is the most columns of a matrix: as many vectors as AVX2 can hold, but for two.
 const WinogradMaxCols = 14
 
-// winogradAxisChunk bounds the multiplications of one call of assembly to some ten microseconds, as it cannot be preempted.
-const winogradAxisChunk = 1 << 18
+// winogradAxisChunk bounds the multiplications of one call of assembly to a few microseconds, fifty on Cortex-A55, as it cannot be preempted.
+const winogradAxisChunk = 1 << 17
 
 // WinogradAxis does one pass.
 func (isa ISA) WinogradAxis(t *WinogradAxis) {

@@ -39,8 +39,8 @@ func winogradTerms(matrix []float64, columns, step int) (list []winogradTerm) {
 	return list
 }
 
-// winogradFilterChunk bounds the filters x frequencies of one call of assembly to some twenty microseconds.
-const winogradFilterChunk = 1 << 17
+// winogradFilterChunk bounds the filters x frequencies of one call of assembly to a few microseconds, fifty on Cortex-A55.
+const winogradFilterChunk = 1 << 14
 
 // Panel is Transform for all filters of a panel and several channels, with a kernel of the instruction set: g [channels][y.R][x.R][n] with the n of
 // NewWinogradFilters, frequency k of filter i of channel c goes to u[k*stride+c*n+i].
