@@ -1,13 +1,12 @@
 package torch
 
 import (
-	"archive/zip"
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"strings"
+
+	"github.com/featx-go/featx/internal/memzip"
 )
 
 // archive is a checkpoint's pickled object, and its storages.
@@ -62,59 +61,40 @@ func (a *archive) persistent(id any) (any, error) {
 }
 
 // IsZip says whether data begins as a zip archive.
-func IsZip(data []byte) bool { return bytes.HasPrefix(data, []byte("PK\x03\x04")) }
+func IsZip(data []byte) bool { return memzip.Is(data) }
 
 // readZip reads the format of torch.save since 1.6: an archive of stored (not compressed) records NAME/data.pkl and NAME/data/KEY.
 func readZip(data []byte) (*archive, error) {
-	r, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	z, err := memzip.Open(data)
 	if err != nil {
-		return nil, fmt.Errorf("the zip archive is damaged or cut off: %w", err)
+		return nil, err
 	}
-	records := make(map[string]*zip.File, len(r.File))
 	prefix, found := "", false
-	for _, f := range r.File {
-		if records[f.Name] != nil {
-			return nil, fmt.Errorf("the zip archive has two records %.100q", f.Name)
-		}
-		records[f.Name] = f
-		if dir, ok := strings.CutSuffix(f.Name, "data.pkl"); ok && strings.Count(f.Name, "/") <= 1 {
+	for _, name := range z.Names {
+		if dir, ok := strings.CutSuffix(name, "data.pkl"); ok && strings.Count(name, "/") <= 1 {
 			prefix, found = dir, true
 		}
 	}
 	switch {
-	case records["config.json"] != nil && records["model.weights.h5"] != nil:
-		return nil, errors.New("is a Keras archive (.keras), which is not supported yet")
 	case !found:
 		return nil, errors.New("is a zip archive without data.pkl, so no PyTorch checkpoint")
-	case records[prefix+"constants.pkl"] != nil:
+	case z.Has(prefix + "constants.pkl"):
 		return nil, fmt.Errorf("is a TorchScript archive, which holds a program; load it with torch.jit.load and %s", saveHint)
 	}
-	unread := int64(len(data)) // records do not overlap, so that there is no more to read than this
 	record := func(name string) ([]byte, error) {
-		f := records[name]
-		if f == nil {
+		if !z.Has(name) {
 			return nil, fmt.Errorf("record %.100q is missing", name)
 		}
-		if f.Method != zip.Store {
+		if z.Compressed(name) {
 			return nil, fmt.Errorf("record %.100q is compressed, which torch.save never does; unpack the archive and pack it again with `zip -0`", name)
 		}
-		from, err := f.DataOffset()
+		b, err := z.Read(name)
 		if err != nil {
 			return nil, fmt.Errorf("record %.100q: %w", name, err)
 		}
-		size := f.UncompressedSize64
-		if from < 0 || from > int64(len(data)) || size > uint64(int64(len(data))-from) || size > uint64(unread) {
-			return nil, fmt.Errorf("record %.100q of %d bytes does not fit the file; it is damaged or cut off", name, size)
-		}
-		unread -= int64(size)
-		b := data[from : uint64(from)+size : uint64(from)+size]
-		// torch.save can leave the checksum out, and then writes 0.
-		if f.CRC32 != 0 && crc32.ChecksumIEEE(b) != f.CRC32 {
-			return nil, fmt.Errorf("record %.100q: wrong checksum; the file is damaged", name)
-		}
 		return b, nil
 	}
-	if records[prefix+"byteorder"] != nil {
+	if z.Has(prefix + "byteorder") {
 		order, err := record(prefix + "byteorder")
 		if err != nil {
 			return nil, err
