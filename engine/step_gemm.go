@@ -23,13 +23,14 @@ type gemmStep struct {
 	spanX  int // columns
 
 	// Work is cut into blocks of tiles x groups of panels.
-	groups [][]panel
-	block  int    // tiles
-	rows   int    // of a tile, at most
-	swap   bool   // panels outside, tiles inside
-	hot    bool   // a step of the same band has just made what it reads
-	next   *value // that tiles prefetch for the next one: the residual, or the input; else nil
-	ahead  int    // pixels of the whole batch, if there is such a value
+	groups   [][]panel
+	block    int    // tiles
+	rows     int    // of a tile, at most
+	swap     bool   // panels outside, tiles inside
+	hot      bool   // a step of the same band has just made what it reads
+	next     *value // that tiles prefetch for the next one: the residual, or the input; else nil
+	ahead    int    // pixels of the whole batch, if there is such a value
+	nextStep int    // bytes of it that a tile prefetches for each k
 }
 
 // tap is a segment's place relative to the first one of the window, in pixels.
@@ -88,20 +89,22 @@ func (s *gemmStep) cutWork(p *Plan) {
 	w := s.weights
 	tileMACs := w.mr * w.k * s.kernel.outC
 	s.rows = w.mr
-	prefetchRows := p.model.isa.Prefetch().Rows
+	prefetch := p.model.isa.Prefetch()
 	pixels := p.batch * s.to.shape.H * s.to.shape.W
 	if w.bytes() <= cacheBytes || w.bytes() <= stayBytes && pixels >= stayTiles*w.mr {
 		s.groups = [][]panel{w.panels}
 		s.block = min(64, 1+(1<<20)/tileMACs)
-		if s.next = s.wantedNext(); s.next != nil && s.next.buffer.local == 0 && prefetchRows > 0 {
+		if s.next = s.wantedNext(); s.next != nil && s.next.buffer.local == 0 && prefetch.Rows > 0 {
 			s.ahead = pixels
-			s.rows = min(s.rows, prefetchRows)
+			bytes := s.rows * s.next.stride * 4 / len(w.panels) // for each panel
+			s.nextStep = min((bytes+w.k-1)/w.k, w.panels[0].nr*w.valueBytes()/prefetch.Share)
+			s.rows = min(s.rows, prefetch.Rows)
 		}
 		return
 	}
 	s.swap = true
-	if prefetchRows > 0 {
-		s.rows = min(s.rows, prefetchRows) // so that the next panel comes while this one is used
+	if prefetch.Rows > 0 {
+		s.rows = min(s.rows, prefetch.Rows) // so that the next panel comes while this one is used
 	}
 	panelBytes := w.k * w.panels[0].nr * w.valueBytes()
 	size := max(1, cacheBytes/2/panelBytes)
@@ -169,7 +172,7 @@ func (s *gemmStep) pixels(w *worker, group []panel, r0, r1, nextGroup int) {
 			first, end := r0+t*n/tiles, r0+(t+1)*n/tiles
 			s.offsets(w, w.offsets[:table], first, end)
 			for i := range group {
-				s.tile(w, &group[i], w.offsets[:table], first, end, s.nextPart(w, end, i))
+				s.tile(w, &group[i], w.offsets[:table], first, end, s.nextPart(w, end, i), s.nextStep)
 			}
 			s.activate(w, group, first, end)
 		}
@@ -178,15 +181,15 @@ func (s *gemmStep) pixels(w *worker, group []panel, r0, r1, nextGroup int) {
 	for t := range tiles {
 		s.offsets(w, w.offsets[t*table:(t+1)*table], r0+t*n/tiles, r0+(t+1)*n/tiles)
 	}
-	share := w.isa.Prefetch().Share
+	parts := w.isa.Prefetch().Parts(tiles)
 	for i := range group {
-		next := s.nextPanel(group, i, nextGroup)
+		next, bytes := s.nextPanel(group, i, nextGroup), group[i].nr*s.weights.valueBytes()
 		for t := range tiles {
 			var part unsafe.Pointer
-			if next != nil && t < share {
-				part = unsafe.Add(next, t*s.weights.k*group[i].nr*s.weights.valueBytes()/share)
+			if next != nil && t < parts {
+				part = unsafe.Add(next, t*s.weights.k*bytes/parts)
 			}
-			s.tile(w, &group[i], w.offsets[t*table:(t+1)*table], r0+t*n/tiles, r0+(t+1)*n/tiles, part)
+			s.tile(w, &group[i], w.offsets[t*table:(t+1)*table], r0+t*n/tiles, r0+(t+1)*n/tiles, part, (bytes+parts-1)/max(1, parts))
 		}
 	}
 	s.activate(w, group, r0, r1)
@@ -263,8 +266,8 @@ func (s *gemmStep) offsets(w *worker, table []int64, r0, r1 int) {
 	}
 }
 
-// tile computes rows r0 to r1 of one panel, K in blocks where it is long, and prefetches what lies at next.
-func (s *gemmStep) tile(w *worker, p *panel, table []int64, r0, r1 int, next unsafe.Pointer) {
+// tile computes rows r0 to r1 of one panel, K in blocks where it is long, and prefetches what lies at next, step bytes for each k.
+func (s *gemmStep) tile(w *worker, p *panel, table []int64, r0, r1 int, next unsafe.Pointer, step int) {
 	t := &w.tile
 	isa, mr, rows := w.isa, s.weights.mr, r1-r0
 	weights, size := s.weights.at(p.offset), s.weights.valueBytes()
@@ -293,7 +296,7 @@ func (s *gemmStep) tile(w *worker, p *panel, table []int64, r0, r1 int, next uns
 			}
 			t.First = seg == 0 && k == 0
 			t.Last = seg+t.Segments == len(s.taps) && k+t.SegLen == s.segLen
-			t.Next = next
+			t.Next, t.NextStep = next, step
 			if s.weights.grouped {
 				isa.GemmGrouped(rows, t)
 			} else {
@@ -301,7 +304,7 @@ func (s *gemmStep) tile(w *worker, p *panel, table []int64, r0, r1 int, next uns
 			}
 			weights = unsafe.Add(weights, t.Segments*t.SegLen*p.nr*size)
 			if next != nil {
-				next = unsafe.Add(next, t.Segments*t.SegLen*p.nr*size/isa.Prefetch().Share)
+				next = unsafe.Add(next, t.Segments*t.SegLen*step)
 			}
 		}
 	}

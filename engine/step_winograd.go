@@ -220,7 +220,7 @@ func (s *winogradStep) multiply(w *worker, p *panel, inputs, products []float32,
 	*t = kernels.GemmTile{Off: &s.rows[0], Segments: 1, SegLen: s.cin, First: true, Cols: p.nr}
 	ahead := w.isa.Prefetch()
 	if s.weights.bytes() <= cacheBytes {
-		ahead.Share = 0
+		ahead = kernels.Prefetch{}
 	}
 	if ahead.Share > 0 {
 		rows = min(rows, ahead.Rows)
@@ -229,6 +229,8 @@ func (s *winogradStep) multiply(w *worker, p *panel, inputs, products []float32,
 	if ahead.Share > parts { // so that the whole of the next frequency's weights is asked for
 		parts = min(ahead.Share, count)
 	}
+	shares := ahead.Parts(parts)
+	t.NextStep = (p.nr*4 + shares - 1) / max(1, shares)
 	for f := range s.frequencies {
 		t.W = &s.weights.data[p.offset+f*s.cin*p.nr]
 		for i := range parts {
@@ -236,8 +238,8 @@ func (s *winogradStep) multiply(w *worker, p *panel, inputs, products []float32,
 			t.A = unsafe.Pointer(&inputs[f*s.inputStride(count)+r0*s.cin])
 			t.Acc = &products[f*s.productStride(count)+r0*p.nr]
 			t.Next = nil
-			if i < ahead.Share && p.offset+(f+2)*s.cin*p.nr <= len(s.weights.data) {
-				t.Next = unsafe.Add(unsafe.Pointer(t.W), bytes+i*bytes/ahead.Share) // the next frequency's weights
+			if i < shares && p.offset+(f+2)*s.cin*p.nr <= len(s.weights.data) {
+				t.Next = unsafe.Add(unsafe.Pointer(t.W), bytes+i*bytes/shares) // the next frequency's weights
 			}
 			w.isa.Gemm(p.nr, r1-r0, t)
 		}

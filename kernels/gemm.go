@@ -44,15 +44,25 @@ type GemmTile struct {
 	Cols        int            // valid columns, 1 to NR: nothing beyond them is read from Res or written to C
 	Lo, Hi      float32        // clamp
 
-	// Next is where weights lie that are worth having in L2 soon, a part of the next panel; nil is none. A kernel prefetches a few bytes
-	// from there on for each k, as Prefetch says, or ignores it.
-	Next unsafe.Pointer
+	// Next is where floats lie that are worth having in L2 soon, a part of the next panel or of the next tile's inputs; nil is none. A kernel prefetches NextStep bytes
+	// for each k from there on, or ignores it.
+	Next     unsafe.Pointer
+	NextStep int
 }
 
 // Prefetch tells what a tile does with GemmTile.Next.
 type Prefetch struct {
-	Rows  int // tiles of at most so many rows prefetch; 0 is none
-	Share int // and then one part in Share of the bytes that their own weights have
+	Rows  int  // tiles of at most so many rows prefetch; 0 is none
+	Share int  // and then at most one part in Share of the bytes that their own weights have
+	Fixed bool // exactly that, whatever NextStep says
+}
+
+// Parts is into how many parts what so many tiles prefetch is best divided: evenly, as far as they can.
+func (p Prefetch) Parts(tiles int) int {
+	if p.Fixed || p.Rows == 0 {
+		return p.Share
+	}
+	return max(p.Share, tiles)
 }
 
 // Prefetch tells what the tiles of the widest panels do with GemmTile.Next.
@@ -61,9 +71,9 @@ func (isa ISA) Prefetch() Prefetch {
 	case AVX512:
 		return Prefetch{Rows: 11, Share: 4} // twelve rows leave no register for it
 	case AVX2:
-		return Prefetch{Rows: 6, Share: 8}
+		return Prefetch{Rows: 6, Share: 8, Fixed: true}
 	case NEON:
-		return Prefetch{Rows: 6, Share: 4}
+		return Prefetch{Rows: 6, Share: 4, Fixed: true}
 	}
 	return Prefetch{}
 }

@@ -6,7 +6,7 @@
 //	R13      minus the bytes left of the segment, for all rows, counting up to 0
 //	R14      entry of the offset table
 //	R15      weights
-//	R12      with up to 11 rows and 32 columns: the end of what to prefetch during the segment
+//	R12      with up to 11 rows and 32 columns: what to prefetch next
 //	Z0-Z23   accumulators: row r has Z(2r), Z(2r+1), or Z(r) with 16 columns
 //	Z24 Z25  weights of one k
 //	Z26      one element of a row
@@ -36,10 +36,11 @@ GLOBL minusZero<>(SB), RODATA|NOPTR, $4
 	MOVQ CX, segs-24(SP)           \
 	MOVQ GemmTile_Off(AX), R14     \
 	MOVQ W(AX), R15                \
-	MOVQ GemmTile_Next(AX), CX     \
-	TESTQ CX, CX                   \
-	CMOVQEQ R15, CX                \
-	MOVQ CX, next-32(SP)           \
+	MOVQ GemmTile_NextStep(AX), CX \
+	MOVQ CX, step-32(SP)           \
+	MOVQ GemmTile_Next(AX), R12    \
+	TESTQ R12, R12                 \
+	CMOVQEQ R15, R12               \
 	MOVQ GemmTile_Acc(AX), BX      \
 	MOVQ rows+0(FP), CX
 
@@ -57,14 +58,6 @@ GLOBL minusZero<>(SB), RODATA|NOPTR, $4
 #define PTRS10 PTRS9; PTR(9, R10)
 #define PTRS11 PTRS10; PTR(10, R11)
 #define PTRS12 PTRS11; PTR(11, R12)
-
-// NEXT points R12 at the end of the 4<<shift bytes for each k that are prefetched during the next segment.
-#define NEXT(shift) \
-	MOVQ left-16(SP), R13 \
-	SHLQ $shift, R13      \
-	MOVQ next-32(SP), R12 \
-	SUBQ R13, R12         \
-	MOVQ R12, next-32(SP)
 
 // LOOP runs all segments for one number of rows: WEIGHTS loads the weights of one k, FMAS feeds the accumulators.
 #define LOOP(segment, k, PTRS, WEIGHTS, FMAS) \
@@ -181,8 +174,13 @@ plain:                       \
 	DECQ  CX                 \
 	JEQ   return
 
-// GEMM32 is a whole function: the field of the weights, how one k of them is loaded, and what of the next panel is prefetched for it.
-#define GEMM32(W, WEIGHTS, shift, AHEAD) \
+// AHEAD prefetches for each k a part of what the tile was told.
+#define AHEAD \
+	PREFETCHT1 (R12) \
+	ADDQ step-32(SP), R12
+
+// GEMM32 is a whole function: the field of the weights and how one k of them is loaded.
+#define GEMM32(W, WEIGHTS) \
 	PROLOGUE(W) \
 	ZERO32(Z0, Z1) \
 	ZERO32(Z2, Z3) \
@@ -213,17 +211,17 @@ plain:                       \
 loaded: \
 	MOVQ rows+0(FP), CX \
 	DISPATCH \
-	LOOP(seg1, k1, PTRS1; NEXT(shift), WEIGHTS; AHEAD, R32x1) \
-	LOOP(seg2, k2, PTRS2; NEXT(shift), WEIGHTS; AHEAD, R32x2) \
-	LOOP(seg3, k3, PTRS3; NEXT(shift), WEIGHTS; AHEAD, R32x3) \
-	LOOP(seg4, k4, PTRS4; NEXT(shift), WEIGHTS; AHEAD, R32x4) \
-	LOOP(seg5, k5, PTRS5; NEXT(shift), WEIGHTS; AHEAD, R32x5) \
-	LOOP(seg6, k6, PTRS6; NEXT(shift), WEIGHTS; AHEAD, R32x6) \
-	LOOP(seg7, k7, PTRS7; NEXT(shift), WEIGHTS; AHEAD, R32x7) \
-	LOOP(seg8, k8, PTRS8; NEXT(shift), WEIGHTS; AHEAD, R32x8) \
-	LOOP(seg9, k9, PTRS9; NEXT(shift), WEIGHTS; AHEAD, R32x9) \
-	LOOP(seg10, k10, PTRS10; NEXT(shift), WEIGHTS; AHEAD, R32x10) \
-	LOOP(seg11, k11, PTRS11; NEXT(shift), WEIGHTS; AHEAD, R32x11) \
+	LOOP(seg1, k1, PTRS1, WEIGHTS; AHEAD, R32x1) \
+	LOOP(seg2, k2, PTRS2, WEIGHTS; AHEAD, R32x2) \
+	LOOP(seg3, k3, PTRS3, WEIGHTS; AHEAD, R32x3) \
+	LOOP(seg4, k4, PTRS4, WEIGHTS; AHEAD, R32x4) \
+	LOOP(seg5, k5, PTRS5, WEIGHTS; AHEAD, R32x5) \
+	LOOP(seg6, k6, PTRS6, WEIGHTS; AHEAD, R32x6) \
+	LOOP(seg7, k7, PTRS7, WEIGHTS; AHEAD, R32x7) \
+	LOOP(seg8, k8, PTRS8, WEIGHTS; AHEAD, R32x8) \
+	LOOP(seg9, k9, PTRS9, WEIGHTS; AHEAD, R32x9) \
+	LOOP(seg10, k10, PTRS10, WEIGHTS; AHEAD, R32x10) \
+	LOOP(seg11, k11, PTRS11, WEIGHTS; AHEAD, R32x11) \
 	LOOP(seg12, k12, PTRS12, WEIGHTS, R32x12) \
 done: \
 	MOVQ t+8(FP), AX \
@@ -277,11 +275,11 @@ return: \
 
 // func gemm32AVX512(rows int, t *GemmTile)
 TEXT ·gemm32AVX512(SB), NOSPLIT, $32-16
-	GEMM32(GemmTile_W, WEIGHTS32, 3, PREFETCHT1 (R12)(R13*8))
+	GEMM32(GemmTile_W, WEIGHTS32)
 
 // func gemm32F16AVX512(rows int, t *GemmTile)
 TEXT ·gemm32F16AVX512(SB), NOSPLIT, $32-16
-	GEMM32(GemmTile_W16, WEIGHTS32F16, 2, PREFETCHT1 (R12)(R13*4))
+	GEMM32(GemmTile_W16, WEIGHTS32F16)
 
 // ---- 16 columns
 
