@@ -36,9 +36,6 @@ type gemmStep struct {
 // tap is a segment's place relative to the first one of the window, in pixels.
 type tap struct{ dy, dx int }
 
-// kBlock bounds one call of a kernel, which is never preempted, to about 50 microseconds.
-const kBlock = 4096
-
 // cacheBytes is the share of a core's L2 that a step plans with. It decides about speed only.
 const cacheBytes = 512 << 10
 
@@ -283,7 +280,8 @@ func (s *gemmStep) tile(w *worker, p *panel, table []int64, r0, r1 int, next uns
 	t.C, t.CStride = w.float(w.at(s.to)+r0*s.to.stride+p.outC), s.to.stride*4
 	t.Cols, t.Lo, t.Hi = p.cols, s.epilogue.lo, s.epilogue.hi
 
-	segments, segLen := max(1, kBlock/s.segLen), min(s.segLen, kBlock)
+	depth := isa.GemmDepth()
+	segments, segLen := max(1, depth/s.segLen), min(s.segLen, depth)
 	for seg := 0; seg < len(s.taps); seg += segments {
 		t.Segments = min(segments, len(s.taps)-seg)
 		t.Off = &table[seg*mr]

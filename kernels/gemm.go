@@ -24,7 +24,7 @@ type GemmShape struct {
 //
 // with the details of the epilogue as the package's numeric contract has them. Assembly reads this struct by its offsets.
 //
-// One call is never preempted: keep Segments*SegLen below about 4608 and split a longer K over several calls with First,
+// One call is never preempted: keep Segments*SegLen within GemmDepth and split a longer K over several calls with First,
 // Last and Acc, which changes no bit.
 type GemmTile struct {
 	A           unsafe.Pointer // base that Off counts from; what Off reaches lies in A's allocation
@@ -48,6 +48,14 @@ type GemmTile struct {
 	// for each k from there on, or ignores it.
 	Next     unsafe.Pointer
 	NextStep int
+}
+
+// GemmDepth is how long a K one call of Gemm may have, so that it stays below about 50 microseconds on a slow CPU of the instruction set.
+func (isa ISA) GemmDepth() int {
+	if isa == NEON {
+		return 2304 // Cortex-A53 at 1.2 GHz: 24 FMAs of one cycle each
+	}
+	return 4096
 }
 
 // Prefetch tells what a tile does with GemmTile.Next.

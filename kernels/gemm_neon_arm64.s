@@ -182,12 +182,8 @@ scaled:                               \
 affine:
 
 // ATLEAST and ATMOST limit V(d) to lo or hi, with a NaN and the sign of a zero as they are, which FMAX and FMIN would change. mask is scratch.
-#define ATLEAST(lo, mask, d, vlo, vmask, vd) \
-	FCMGT(d, lo, mask) \
-	VBIT vmask.B16, vlo.B16, vd.B16
-#define ATMOST(hi, mask, d, vhi, vmask, vd) \
-	FCMGT(hi, d, mask) \
-	VBIT vmask.B16, vhi.B16, vd.B16
+#define ATLEAST(lo, mask, d) FCMGT(d, lo, mask); BIT(mask, lo, d)
+#define ATMOST(hi, mask, d) FCMGT(hi, d, mask); BIT(mask, hi, d)
 
 // LIMITS clears R20 and R21, where lo and hi are, for those that are infinite and limit nothing.
 #define LIMITS \
@@ -201,7 +197,7 @@ affine:
 	CSEL  EQ, ZR, R21, R21
 
 // PARTROWS takes the rows of an incomplete tile, which lie on the stack, through the epilogue, 8, 4, 2 and 1 columns at a time; LOADROW fetches one
-// from R3 on, and the shifts. R0 and R1 walk along C and Res, R2 and R9 are their rows, R4 counts.
+// from R3 on, and the shifts. R0 and R1 walk along C and Res, R2 and R9 are their rows.
 #define PARTROWS(LOADROW) \
 	VLD1R (R20), [V4.S4]              \
 	VLD1R (R21), [V5.S4]              \
@@ -220,10 +216,10 @@ row:                                  \
 	FLDPQ.P 32(R1), (F0, F1)          \
 	FADD(0, 28, 28)                   \
 	FADD(1, 29, 29)                   \
-	ATLEAST(4, 6, 28, V4, V6, V28) \
-	ATMOST(5, 6, 28, V5, V6, V28) \
-	ATLEAST(4, 7, 29, V4, V7, V29) \
-	ATMOST(5, 7, 29, V5, V7, V29) \
+	ATLEAST(4, 6, 28)                 \
+	ATMOST(5, 6, 28)                  \
+	ATLEAST(4, 7, 29)                 \
+	ATMOST(5, 7, 29)                  \
 	FSTPQ.P (F28, F29), 32(R0)        \
 	VMOV V30.B16, V28.B16             \
 	VMOV V31.B16, V29.B16             \
@@ -247,8 +243,8 @@ below1:                               \
 #define PIECE(MOVE, size) \
 	MOVE.P size(R1), F0                 \
 	FADD(0, 28, 1)                      \
-	ATLEAST(4, 6, 1, V4, V6, V1) \
-	ATMOST(5, 6, 1, V5, V6, V1) \
+	ATLEAST(4, 6, 1)                    \
+	ATMOST(5, 6, 1)                     \
 	MOVE.P F1, size(R0)
 
 // ---- 16 columns
@@ -265,47 +261,47 @@ below1:                               \
 	SUBS $1, R11             \
 	BEQ  end
 
-// STORE16 takes one row through the epilogue. n is the number of v0, the first of its accumulators, which are free as soon as they are used.
-#define STORE16(n, v0, v1, v2, v3, plain, nolo, nohi) \
-	LDUR_Q(10, 0, 28)              \
-	LDUR_Q(10, 16, 29)             \
-	LDUR_Q(10, 32, 30)             \
-	LDUR_Q(10, 48, 31)             \
-	VFMLA V24.S4, v0.S4, V28.S4    \
-	VFMLA V25.S4, v1.S4, V29.S4    \
-	VFMLA V26.S4, v2.S4, V30.S4    \
-	VFMLA V27.S4, v3.S4, V31.S4    \
-	CBZ  R9, plain                 \
-	LDUR_Q(9, 0, n)                \
-	LDUR_Q(9, 16, n+1)             \
-	LDUR_Q(9, 32, n+2)             \
-	LDUR_Q(9, 48, n+3)             \
-	ADD  R25, R9                   \
-	FADD(n, 28, 28)                \
-	FADD(n+1, 29, 29)              \
-	FADD(n+2, 30, 30)              \
-	FADD(n+3, 31, 31)              \
-plain:                             \
-	CBZ  R20, nolo                 \
-	VLD1R (R20), [v0.S4]           \
-	ATLEAST(n, n+2, 28, v0, v2, V28) \
-	ATLEAST(n, n+3, 29, v0, v3, V29) \
-	ATLEAST(n, n+2, 30, v0, v2, V30) \
-	ATLEAST(n, n+3, 31, v0, v3, V31) \
-nolo:                              \
-	CBZ  R21, nohi                 \
-	VLD1R (R21), [v1.S4]           \
-	ATMOST(n+1, n+2, 28, v1, v2, V28) \
-	ATMOST(n+1, n+3, 29, v1, v3, V29) \
-	ATMOST(n+1, n+2, 30, v1, v2, V30) \
-	ATMOST(n+1, n+3, 31, v1, v3, V31) \
-nohi:                              \
-	STUR_Q(28, 8, 0)               \
-	STUR_Q(29, 8, 16)              \
-	STUR_Q(30, 8, 32)              \
-	STUR_Q(31, 8, 48)              \
-	ADD  R24, R8                   \
-	SUBS $1, R23                   \
+// STORE16 takes one row through the epilogue. n is the first of its accumulators, which are free as soon as they are used.
+#define STORE16(n, plain, nolo, nohi) \
+	LDUR_Q(10, 0, 28)    \
+	LDUR_Q(10, 16, 29)   \
+	LDUR_Q(10, 32, 30)   \
+	LDUR_Q(10, 48, 31)   \
+	FMLA(24, n, 28)      \
+	FMLA(25, n+1, 29)    \
+	FMLA(26, n+2, 30)    \
+	FMLA(27, n+3, 31)    \
+	CBZ  R9, plain       \
+	LDUR_Q(9, 0, n)      \
+	LDUR_Q(9, 16, n+1)   \
+	LDUR_Q(9, 32, n+2)   \
+	LDUR_Q(9, 48, n+3)   \
+	ADD  R25, R9         \
+	FADD(n, 28, 28)      \
+	FADD(n+1, 29, 29)    \
+	FADD(n+2, 30, 30)    \
+	FADD(n+3, 31, 31)    \
+plain:                \
+	CBZ  R20, nolo       \
+	LD1R(20, n)          \
+	ATLEAST(n, n+2, 28)  \
+	ATLEAST(n, n+3, 29)  \
+	ATLEAST(n, n+2, 30)  \
+	ATLEAST(n, n+3, 31)  \
+nolo:                 \
+	CBZ  R21, nohi       \
+	LD1R(21, n+1)        \
+	ATMOST(n+1, n+2, 28) \
+	ATMOST(n+1, n+3, 29) \
+	ATMOST(n+1, n+2, 30) \
+	ATMOST(n+1, n+3, 31) \
+nohi:                 \
+	STUR_Q(28, 8, 0)     \
+	STUR_Q(29, 8, 16)    \
+	STUR_Q(30, 8, 32)    \
+	STUR_Q(31, 8, 48)    \
+	ADD  R24, R8         \
+	SUBS $1, R23         \
 	BEQ  return
 
 // K16 is lane i of the rows' 4 k: each column's weights are in a, b, c, d, which are then loaded from vector n of the block on, while those of the
@@ -403,12 +399,12 @@ epilogue:                           \
 	CMP  $16, R7                    \
 	BNE  part                       \
 	LIMITS                          \
-	STORE16(0, V0, V1, V2, V3, plain0, nolo0, nohi0) \
-	STORE16(4, V4, V5, V6, V7, plain1, nolo1, nohi1) \
-	STORE16(8, V8, V9, V10, V11, plain2, nolo2, nohi2) \
-	STORE16(12, V12, V13, V14, V15, plain3, nolo3, nohi3) \
-	STORE16(16, V16, V17, V18, V19, plain4, nolo4, nohi4) \
-	STORE16(20, V20, V21, V22, V23, plain5, nolo5, nohi5) \
+	STORE16(0, plain0, nolo0, nohi0) \
+	STORE16(4, plain1, nolo1, nohi1) \
+	STORE16(8, plain2, nolo2, nohi2) \
+	STORE16(12, plain3, nolo3, nohi3) \
+	STORE16(16, plain4, nolo4, nohi4) \
+	STORE16(20, plain5, nolo5, nohi5) \
 part:                               \
 	MOVD R8, R2                     \
 	MOVD R23, R11                   \
@@ -447,32 +443,32 @@ return:                             \
 	SUBS $1, R11             \
 	BEQ  end
 
-#define STORE8(n, v0, v1, v2, v3, plain, nolo, nohi) \
-	LDUR_Q(10, 0, 28)              \
-	LDUR_Q(10, 16, 29)             \
-	VFMLA V24.S4, v0.S4, V28.S4    \
-	VFMLA V25.S4, v1.S4, V29.S4    \
-	CBZ  R9, plain                 \
-	LDUR_Q(9, 0, n)                \
-	LDUR_Q(9, 16, n+1)             \
-	ADD  R25, R9                   \
-	FADD(n, 28, 28)                \
-	FADD(n+1, 29, 29)              \
-plain:                             \
-	CBZ  R20, nolo                 \
-	VLD1R (R20), [v0.S4]           \
-	ATLEAST(n, n+2, 28, v0, v2, V28) \
-	ATLEAST(n, n+3, 29, v0, v3, V29) \
-nolo:                              \
-	CBZ  R21, nohi                 \
-	VLD1R (R21), [v1.S4]           \
-	ATMOST(n+1, n+2, 28, v1, v2, V28) \
-	ATMOST(n+1, n+3, 29, v1, v3, V29) \
-nohi:                              \
-	STUR_Q(28, 8, 0)               \
-	STUR_Q(29, 8, 16)              \
-	ADD  R24, R8                   \
-	SUBS $1, R23                   \
+#define STORE8(n, plain, nolo, nohi) \
+	LDUR_Q(10, 0, 28)    \
+	LDUR_Q(10, 16, 29)   \
+	FMLA(24, n, 28)      \
+	FMLA(25, n+1, 29)    \
+	CBZ  R9, plain       \
+	LDUR_Q(9, 0, n)      \
+	LDUR_Q(9, 16, n+1)   \
+	ADD  R25, R9         \
+	FADD(n, 28, 28)      \
+	FADD(n+1, 29, 29)    \
+plain:                \
+	CBZ  R20, nolo       \
+	LD1R(20, n)          \
+	ATLEAST(n, n+2, 28)  \
+	ATLEAST(n, n+3, 29)  \
+nolo:                 \
+	CBZ  R21, nohi       \
+	LD1R(21, n+1)        \
+	ATMOST(n+1, n+2, 28) \
+	ATMOST(n+1, n+3, 29) \
+nohi:                 \
+	STUR_Q(28, 8, 0)     \
+	STUR_Q(29, 8, 16)    \
+	ADD  R24, R8         \
+	SUBS $1, R23         \
 	BEQ  return
 
 // BLOCK8 has registers for the weights of two k.
@@ -541,12 +537,12 @@ epilogue:                           \
 	CMP  $8, R7                     \
 	BNE  part                       \
 	LIMITS                          \
-	STORE8(0, V0, V1, V2, V3, plain0, nolo0, nohi0) \
-	STORE8(4, V4, V5, V6, V7, plain1, nolo1, nohi1) \
-	STORE8(8, V8, V9, V10, V11, plain2, nolo2, nohi2) \
-	STORE8(12, V12, V13, V14, V15, plain3, nolo3, nohi3) \
-	STORE8(16, V16, V17, V18, V19, plain4, nolo4, nohi4) \
-	STORE8(20, V20, V21, V22, V23, plain5, nolo5, nohi5) \
+	STORE8(0, plain0, nolo0, nohi0) \
+	STORE8(4, plain1, nolo1, nohi1) \
+	STORE8(8, plain2, nolo2, nohi2) \
+	STORE8(12, plain3, nolo3, nohi3) \
+	STORE8(16, plain4, nolo4, nohi4) \
+	STORE8(20, plain5, nolo5, nohi5) \
 part:                               \
 	MOVD R8, R2                     \
 	MOVD R23, R11                   \

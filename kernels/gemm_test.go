@@ -93,7 +93,8 @@ func (g gemmCase) layOut(t testing.TB, alloc func(testing.TB, int) []float32) *g
 		d.tile.Res, d.tile.ResStride = d.tile.C, d.tile.CStride
 	}
 	if g.acted {
-		d.tile.Lo, d.tile.Hi = 0, 6
+		limits := [][2]float32{{0, 6}, {0, d.tile.Hi}, {d.tile.Lo, 6}, {-1, negZero}}[g.seed%4]
+		d.tile.Lo, d.tile.Hi = limits[0], limits[1]
 	}
 	return d
 }

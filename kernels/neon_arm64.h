@@ -274,3 +274,10 @@
 // ldr Qd, [Xb, #u]
 #define LDR_Q_AT(b, u, d) WORD $(0x3DC00000 | (u)<<6 | (b)<<5 | (d))
 
+// One number at the address in register b, in all lanes. (Go has VLD1R by the vector's name.)
+//
+//	31    24 23 22 21 20   16 15  13 12 11 10 9   5 4   0
+//	01001101   0 1  0   00000   110    0  1  0   Rb    Vt
+
+// ld1r {Vd.4s}, [Xb]
+#define LD1R(b, d) WORD $(0x4D40C800 | (b)<<5 | (d))
