@@ -3,15 +3,11 @@ package weights
 import (
 	"compress/gzip"
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -20,6 +16,7 @@ import (
 	"time"
 
 	"github.com/featx-go/featx/internal/atomicfile"
+	"github.com/featx-go/featx/internal/web"
 )
 
 // Endings of what a download leaves until it is complete: the bytes so far, and what tells whether the server still has the same file.
@@ -45,84 +42,19 @@ func (s state) validator() string {
 	return s.Modified
 }
 
-func newClient() *http.Client {
-	t := http.DefaultTransport.(*http.Transport).Clone() // with the proxy of the environment
-	t.DialContext = (&net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}).DialContext
-	t.TLSHandshakeTimeout = 15 * time.Second
-	t.DisableCompression = true // ranges are of the file, not of its compressed form
-	return &http.Client{Transport: t, CheckRedirect: func(r *http.Request, via []*http.Request) error {
-		if len(via) >= 10 {
-			return &finalError{errors.New("redirected more than 10 times")}
-		}
-		if via[len(via)-1].URL.Scheme == "https" && r.URL.Scheme != "https" {
-			return &finalError{fmt.Errorf("redirected from https to %s", r.URL.Redacted())}
-		}
-		return nil
-	}}
-}
+// refused is what to do when the server does not know who asks.
+const refused = "it wants to know who asks; for Hugging Face set " + envToken + ", and accept the model's terms on its page"
 
-// finalError is one that another attempt would meet again.
-type finalError struct{ error }
-
-func (e *finalError) Unwrap() error { return e.error }
-
-// laterError is an answer that says when to try again.
-type laterError struct {
-	error
-	after time.Duration
-}
-
-// progressed says that an attempt failed, but brought the download forward.
-type progressed struct{ error }
-
-func (e *progressed) Unwrap() error { return e.error }
-
-const (
-	maxWait = 30 * time.Second // between attempts, by our own count
-	maxHint = 5 * time.Minute  // that a server may ask for
-)
-
-// retry calls attempt until it succeeds, fails for good, or fails too often in a row without progress. Waits grow exponentially, with jitter; a server's Retry-After counts.
-func (p *Puller) retry(ctx context.Context, what string, attempt func() error) error {
-	for failures := 0; ; {
-		err := attempt()
-		var final *finalError
-		var later *laterError
-		var forward *progressed
-		switch {
-		case err == nil:
-			return nil
-		case ctx.Err() != nil:
-			return context.Cause(ctx)
-		case errors.As(err, &final):
-			return fmt.Errorf("%s: %w", what, final.error)
-		case errors.As(err, &forward):
-			failures = 0
-		}
-		failures++
-		if failures >= p.attempts {
-			return fmt.Errorf("%s: given up after %d attempts: %w", what, failures, err)
-		}
-		wait := min(maxWait, p.backoff<<(failures-1))
-		wait = wait/2 + rand.N(wait/2+1)
-		if errors.As(err, &later) {
-			if later.after > maxHint {
-				return fmt.Errorf("%s: %w; the server asks to come back in %v", what, err, later.after.Round(time.Second))
-			}
-			wait = max(wait, later.after)
-		}
-		p.notify("%s: %v; next attempt in %v", what, err, wait.Round(100*time.Millisecond))
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(wait):
-		}
-	}
+// persist tries again what may succeed then.
+func (p *Puller) persist(ctx context.Context, what string, attempt func() error) error {
+	r := p.retry
+	r.Notify = p.notify
+	return r.Do(ctx, what, attempt)
 }
 
 // download completes path.part, and says whether it is made of more than one answer. The caller verifies it.
 func (p *Puller) download(ctx context.Context, from, path string, e Entry) (resumed bool, err error) {
-	err = p.retry(ctx, from, func() error {
+	err = p.persist(ctx, from, func() error {
 		again, err := p.attempt(ctx, from, path, e)
 		resumed = again
 		return err
@@ -137,12 +69,12 @@ const enough = 64 << 10
 func (p *Puller) attempt(ctx context.Context, from, path string, e Entry) (resumed bool, err error) {
 	part, err := os.OpenFile(path+partEnding, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
-		return false, &finalError{err}
+		return false, web.Final(err)
 	}
 	defer part.Close()
 	info, err := part.Stat()
 	if err != nil {
-		return false, &finalError{err}
+		return false, web.Final(err)
 	}
 	have := info.Size()
 	s, err := readState(path)
@@ -159,7 +91,7 @@ func (p *Puller) attempt(ctx context.Context, from, path string, e Entry) (resum
 	defer stalled.Stop()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil)
 	if err != nil {
-		return false, &finalError{err}
+		return false, web.Final(err)
 	}
 	p.identify(request, e)
 	if have > 0 {
@@ -170,7 +102,7 @@ func (p *Puller) attempt(ctx context.Context, from, path string, e Entry) (resum
 	}
 	response, err := p.client.Do(request)
 	if err != nil {
-		return false, networkError(ctx, err)
+		return false, web.NetworkError(ctx, err)
 	}
 	defer response.Body.Close()
 	body, next := io.Reader(response.Body), state{URL: from, ETag: response.Header.Get("ETag"), Modified: response.Header.Get("Last-Modified"), Size: -1}
@@ -193,7 +125,7 @@ func (p *Puller) attempt(ctx context.Context, from, path string, e Entry) (resum
 	case response.StatusCode == http.StatusRequestedRangeNotSatisfiable && have > 0:
 		return restart("the server's file is shorter than what is here")
 	default:
-		return false, statusError(response)
+		return false, web.StatusError(response, refused)
 	}
 	switch encoding := response.Header.Get("Content-Encoding"); encoding {
 	case "", "identity":
@@ -203,21 +135,21 @@ func (p *Puller) attempt(ctx context.Context, from, path string, e Entry) (resum
 		}
 		next.Size, next.Encoded = -1, true
 		if body, err = gzip.NewReader(response.Body); err != nil {
-			return false, networkError(ctx, fmt.Errorf("compressed with gzip, but broken: %w", err))
+			return false, web.NetworkError(ctx, fmt.Errorf("compressed with gzip, but broken: %w", err))
 		}
 	default:
-		return false, &finalError{fmt.Errorf("the server compresses the file with %q, although it was asked not to", encoding)}
+		return false, web.Final(fmt.Errorf("the server compresses the file with %q, although it was asked not to", encoding))
 	}
 	if err := room(filepath.Dir(path), have, next.Size); err != nil {
-		return resumed, &finalError{err}
+		return resumed, web.Final(err)
 	}
 	if !resumed {
 		if err := part.Truncate(0); err != nil {
-			return resumed, &finalError{atomicfile.Cause(err)}
+			return resumed, web.Final(atomicfile.Cause(err))
 		}
 	}
 	if err := writeState(path, next); err != nil {
-		return resumed, &finalError{atomicfile.Cause(err)}
+		return resumed, web.Final(atomicfile.Cause(err))
 	}
 
 	start := have
@@ -235,7 +167,7 @@ func (p *Puller) attempt(ctx context.Context, from, path string, e Entry) (resum
 				if errors.Is(err, syscall.ENOSPC) {
 					removePart(path) // what is there is in the way
 				}
-				return resumed, &finalError{fmt.Errorf("%s: %w", path, atomicfile.Cause(err))}
+				return resumed, web.Final(fmt.Errorf("%s: %w", path, atomicfile.Cause(err)))
 			}
 			have += int64(n)
 			if p.Progress != nil {
@@ -244,7 +176,7 @@ func (p *Puller) attempt(ctx context.Context, from, path string, e Entry) (resum
 		}
 		if have > most {
 			removePart(path)
-			return resumed, &finalError{fmt.Errorf("the server sends more than %d bytes, the file should have about %d", most, e.Bytes)}
+			return resumed, web.Final(fmt.Errorf("the server sends more than %d bytes, the file should have about %d", most, e.Bytes))
 		}
 		if err == io.EOF && (next.Size < 0 || have == next.Size) {
 			break
@@ -253,15 +185,15 @@ func (p *Puller) attempt(ctx context.Context, from, path string, e Entry) (resum
 			err = fmt.Errorf("the connection ended after %d of %d bytes", have, next.Size)
 		}
 		if err != nil {
-			err = networkError(ctx, err)
+			err = web.NetworkError(ctx, err)
 			if have-start >= enough && !next.Encoded {
-				err = &progressed{err}
+				err = web.Progressed(err)
 			}
 			return resumed, err
 		}
 	}
 	if err := part.Sync(); err != nil {
-		return resumed, &finalError{atomicfile.Cause(err)}
+		return resumed, web.Final(atomicfile.Cause(err))
 	}
 	return resumed, nil
 }
@@ -273,54 +205,6 @@ func (p *Puller) identify(r *http.Request, e Entry) {
 	if p.token != "" && strings.HasPrefix(e.Name, HubPrefix) && strings.HasPrefix(r.URL.String(), p.endpoint+"/") {
 		r.Header.Set("Authorization", "Bearer "+p.token)
 	}
-}
-
-// networkError is the reason why a transfer ended.
-func networkError(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); cause != nil {
-		return cause
-	}
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return errors.New("the connection was cut")
-	}
-	var whole *url.Error
-	if errors.As(err, &whole) { // it repeats the URL
-		err = whole.Err
-	}
-	var name *net.DNSError
-	var certificate *tls.CertificateVerificationError
-	if errors.As(err, &name) && name.IsNotFound || errors.As(err, &certificate) {
-		return &finalError{err}
-	}
-	return err
-}
-
-// statusError judges an answer that is not the file.
-func statusError(r *http.Response) error {
-	err := errors.New("the server answers " + strings.TrimSpace(r.Status))
-	switch r.StatusCode {
-	case http.StatusNotFound, http.StatusGone:
-		return &finalError{fmt.Errorf("%w: there is no such file", err)}
-	case http.StatusUnauthorized, http.StatusForbidden:
-		return &finalError{fmt.Errorf("%w: it wants to know who asks; for Hugging Face set %s, and accept the model's terms on its page", err, envToken)}
-	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
-	default:
-		if r.StatusCode < 500 || r.StatusCode == http.StatusNotImplemented || r.StatusCode == http.StatusHTTPVersionNotSupported {
-			return &finalError{err}
-		}
-	}
-	return &laterError{err, retryAfter(r.Header.Get("Retry-After"))}
-}
-
-// retryAfter reads seconds or a date.
-func retryAfter(text string) time.Duration {
-	if seconds, err := strconv.Atoi(text); err == nil {
-		return time.Duration(min(max(seconds, 0), 1<<30)) * time.Second
-	}
-	if at, err := http.ParseTime(text); err == nil {
-		return max(0, time.Until(at))
-	}
-	return 0
 }
 
 // contentRange reads "bytes 5-9/10"; size is -1 for "bytes 5-9/*".

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"net/http"
 	"net/url"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/featx-go/featx/engine/image"
 	"github.com/featx-go/featx/internal/brief"
+	"github.com/featx-go/featx/internal/web"
 )
 
 // HubPrefix begins the name of a model in a Hugging Face repository: hf:OWNER/NAME[@REVISION][/FILE].
@@ -144,36 +144,20 @@ func (p *Puller) resolveHub(ctx context.Context, name string) (e Entry, beside f
 
 // getJSON reads a small answer; next is the following page of a listing, or "".
 func (p *Puller) getJSON(ctx context.Context, from string, into any) (next string, err error) {
-	const most = 16 << 20
-	err = p.retry(ctx, from, func() error {
-		ctx, cancel := context.WithTimeoutCause(ctx, 2*p.stall, fmt.Errorf("no answer for %v", 2*p.stall))
-		defer cancel()
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil)
+	request := web.Request{
+		URL: from, Prepare: func(r *http.Request) { p.identify(r, Entry{Name: HubPrefix}) }, Stall: 2 * p.stall, Most: 16 << 20, Refused: refused,
+	}
+	err = p.persist(ctx, from, func() error {
+		text, header, err := request.Get(ctx, p.client)
 		if err != nil {
-			return &finalError{err}
-		}
-		p.identify(request, Entry{Name: HubPrefix})
-		response, err := p.client.Do(request)
-		if err != nil {
-			return networkError(ctx, err)
-		}
-		defer response.Body.Close()
-		if response.StatusCode != http.StatusOK {
-			return statusError(response)
-		}
-		text, err := io.ReadAll(io.LimitReader(response.Body, most+1))
-		if err != nil {
-			return networkError(ctx, err)
-		}
-		if len(text) > most {
-			return &finalError{fmt.Errorf("more than %d bytes", most)}
+			return err
 		}
 		if err := json.Unmarshal(text, into); err != nil {
-			return &finalError{fmt.Errorf("not the JSON that was expected: %w", err)}
+			return web.Final(fmt.Errorf("not the JSON that was expected: %w", err))
 		}
-		next = nextPage(response.Header.Get("Link"))
+		next = nextPage(header.Get("Link"))
 		if next != "" && !strings.HasPrefix(next, p.endpoint+"/") {
-			return &finalError{fmt.Errorf("the next page of the listing is elsewhere: %.200q", next)}
+			return web.Final(fmt.Errorf("the next page of the listing is elsewhere: %.200q", next))
 		}
 		return nil
 	})

@@ -135,7 +135,7 @@ func TestHub(t *testing.T) {
 	pull := func(name string) (e Entry, source string, err error) {
 		p, err := NewPuller()
 		require.NoError(t, err)
-		p.attempts = 1
+		p.retry.Attempts = 1
 		p.Convert = func(ctx context.Context, src, dst string, got Entry) error {
 			e = got
 			data, err := os.ReadFile(src)
@@ -311,7 +311,7 @@ func TestHubFilesBeside(t *testing.T) {
 	pull := func(name string, needs ...string) (found string, err error) {
 		p, err := NewPuller()
 		require.NoError(t, err)
-		p.attempts = 1
+		p.retry.Attempts = 1
 		p.Beside = func(string) ([]string, error) { return needs, nil }
 		p.Convert = func(ctx context.Context, src, dst string, e Entry) error {
 			require.Equal(t, sha([]byte("graph")), e.SHA256)

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/featx-go/featx/internal/atomicfile"
+	"github.com/featx-go/featx/internal/web"
 )
 
 // Environment variables of a Puller.
@@ -41,8 +42,7 @@ type Puller struct {
 	endpoint, token string // of Hugging Face
 	client          *http.Client
 	stall           time.Duration // without a byte
-	backoff         time.Duration // before the second attempt
-	attempts        int           // in a row that bring nothing
+	retry           web.Retry
 }
 
 // NewPuller reads the environment: FEATX_CACHE, FEATX_MIRROR, FEATX_OFFLINE, HF_ENDPOINT, HF_TOKEN, and HTTPS_PROXY and its like.
@@ -53,7 +53,7 @@ func NewPuller() (*Puller, error) {
 	}
 	p := &Puller{
 		Cache: cache, mirror: strings.TrimPrefix(os.Getenv(EnvMirror), "file://"), endpoint: os.Getenv(envEndpoint), token: os.Getenv(envToken),
-		client: newClient(), stall: 30 * time.Second, backoff: time.Second, attempts: 6,
+		client: web.NewClient(), stall: 30 * time.Second, retry: web.Retry{Attempts: 6, Backoff: time.Second},
 	}
 	if p.endpoint == "" {
 		p.endpoint = "https://huggingface.co"

@@ -24,6 +24,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/featx-go/featx/internal/testdisk"
+	"github.com/featx-go/featx/internal/web"
 )
 
 // The tests' weights are random bytes, and the conversion writes "model of" and their SHA-256: what is checked here is that nothing else ever gets into the cache.
@@ -62,7 +63,7 @@ const testName = "torchvision/test"
 // quick is a Puller that loses patience soon.
 func quick(dir string, notes *[]string) *Puller {
 	return &Puller{
-		Cache: Cache{dir}, Convert: fakeConvert, client: newClient(), stall: 10 * time.Second, backoff: time.Millisecond, attempts: 4,
+		Cache: Cache{dir}, Convert: fakeConvert, client: web.NewClient(), stall: 10 * time.Second, retry: web.Retry{Attempts: 4, Backoff: time.Millisecond},
 		Notify: func(m string) {
 			if notes != nil {
 				*notes = append(*notes, m)
@@ -552,7 +553,7 @@ func TestMirror(t *testing.T) {
 		if err != nil {
 			return nil, err
 		}
-		p.Convert, p.attempts, p.Force = fakeConvert, 1, true
+		p.Convert, p.retry.Attempts, p.Force = fakeConvert, 1, true
 		_, err = p.Pull(t.Context(), testName)
 		return p, err
 	}
@@ -679,7 +680,7 @@ func TestDowngrade(t *testing.T) {
 	p := quick(t.TempDir(), nil)
 	for path, want := range map[string]string{"/good/file.pth": "", "/file.pth": "redirected from https to " + plain.URL} {
 		register(t, Entry{Name: testName, SHA256: sha(file), URL: secure.URL + path})
-		p.client = newClient()
+		p.client = web.NewClient()
 		_, err := p.Pull(t.Context(), testName)
 		require.ErrorContains(t, err, "certificate") // at once, not after all attempts
 		require.NotContains(t, err.Error(), "given up")
