@@ -10,7 +10,6 @@ import (
 	"github.com/featx-go/featx"
 	"github.com/featx-go/featx/pipeline"
 	"github.com/featx-go/featx/sink"
-	"github.com/featx-go/featx/source"
 )
 
 func newExtract() *cobra.Command {
@@ -21,9 +20,20 @@ func newExtract() *cobra.Command {
 		Short: "Features of pictures",
 		Long: `Computes layers of a network for pictures.
 
-PATH is a picture (JPEG or PNG), a folder (the .jpg, .jpeg and .png files in it, by
-name), or a .npy file: a float32 tensor that is already preprocessed, in the axes of
-the model's framework, one row per picture; its rows are called FILE.npy[0], ...
+PATH is
+  a picture     JPEG or PNG
+  a folder      the pictures in it and in its folders, in the order of their names,
+                without hidden ones; links are followed, but not in circles
+  an archive    .tar (also .tar.gz, .tgz, .tar.zst, .tar.bz2; WebDataset shards) or
+                .zip: the pictures in it, in its order, as ARCHIVE/MEMBER
+  http(s)://... a picture on a server
+  'a pattern'   *, ?, [a-z], {a,b}, ** (folders in folders): the files that match;
+                shard-{000..127}.tar counts
+  @list.txt     the paths on its lines, of all these kinds; @- reads standard input
+  @table.csv    the paths in a column of it (--column); also .tsv
+  -             one picture's bytes from standard input
+  a .npy file   a float32 tensor that is already preprocessed, in the axes of the
+                model's framework, a row per picture, called FILE.npy[0], ...
 
 MODEL is a model file, or a name that "featx models" lists: published weights are
 downloaded, verified and converted at their first use, and in the cache from then on.
@@ -50,15 +60,19 @@ follows in proportion.`,
   featx extract -m resnet50.safetensors -l layer3,avgpool -o features.npz a.jpg b.png
   featx extract -m resnet50.safetensors --size 448 --crop center a.jpg
   featx extract -m resnet50.safetensors preprocessed.npy`,
-		Args: arguments(1, -1, "pictures, folders or .npy files"),
+		Args: arguments(1, -1, "pictures, folders, archives, lists"),
 	}
 	flags := c.Flags()
 	flags.SortFlags = false
 	flags.StringVarP(&model, "model", "m", featx.EmbeddedName, "model file, or the `name` of an embedded, cached or published model")
 	flags.StringVarP(&output, "output", "o", "", "`file` for the features: .npy, .npz, .jsonl or .safetensors (default standard output)")
 	f.add(flags)
+	in := addInputFlags(flags)
 	recipe := addRecipeFlags(flags)
 	c.RunE = func(c *cobra.Command, paths []string) error {
+		if err := in.of(c, paths); err != nil {
+			return err
+		}
 		m, err := openModel(c, model)
 		if err != nil {
 			return err
@@ -71,7 +85,7 @@ follows in proportion.`,
 		if err != nil {
 			return err
 		}
-		o.Pictures = few(c.Context(), paths)
+		o.Pictures = in.few(c.Context())
 		x, err := m.Extractor(o)
 		if err != nil {
 			return err
@@ -82,7 +96,7 @@ follows in proportion.`,
 			return err
 		}
 		defer w.Abort()
-		return extract(c.Context(), paths, x, w, c.ErrOrStderr(), output != "")
+		return extract(c.Context(), in, x, w, c.ErrOrStderr(), output != "")
 	}
 	return c
 }
@@ -98,14 +112,13 @@ func openSink(ctx context.Context, output string, stdout io.Writer, layers []fea
 	return sink.Create(ctx, output, columns)
 }
 
-func extract(ctx context.Context, paths []string, x *featx.Extractor, w sink.Writer, stderr io.Writer, toFile bool) error {
-	o := source.Options{Dims: x.InputDims()}
-	items := source.Paths(paths, o)
+func extract(ctx context.Context, in *inputs, x *featx.Extractor, w sink.Writer, stderr io.Writer, toFile bool) error {
+	items := in.open(x.InputDims())
 	defer items.Close()
 	var stats pipeline.Stats
 	out := &output{sink: w, stderr: stderr}
 	if out.progress = newProgress(stderr, 0, toFile); out.progress != nil {
-		out.progress.total = source.Count(ctx, source.Paths(paths, o))
+		out.progress.total = in.count(ctx, x.InputDims())
 	}
 	err := pipeline.Run(ctx, items, x, out, withinPlan(x.Plan(), pipeline.Options{Stats: &stats}))
 	if err != nil {

@@ -1,20 +1,15 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"os"
-	"path/filepath"
 	"regexp"
 	"runtime/debug"
-	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/featx-go/featx"
 	"github.com/featx-go/featx/pipeline"
-	"github.com/featx-go/featx/source"
 )
 
 // Little garbage is let lie: pictures make most of it, and the collector has nothing else to look through.
@@ -36,14 +31,14 @@ func keepWithin(p featx.Plan) {
 
 var memorySize = regexp.MustCompile(`^(\d+(?:\.\d+)?) ?(k|M|G)?(i)?B?$`)
 
-// parseMemory reads bytes: 64MB, 1.5GiB, 65536. The empty text is 0.
-func parseMemory(text string) (int64, error) {
+// parseBytes reads the value of a flag: 64MB, 1.5GiB, 65536. The empty text is 0.
+func parseBytes(flag, text string) (int64, error) {
 	if text == "" {
 		return 0, nil
 	}
 	m := memorySize.FindStringSubmatch(text)
 	if m == nil || m[2] == "" && m[3] != "" {
-		return 0, fmt.Errorf("--max-memory %q: want bytes, as 64MB, 1GiB or 500000000", text)
+		return 0, fmt.Errorf("--%s %q: want bytes, as 64MB, 1GiB or 500000000", flag, text)
 	}
 	unit := map[string]float64{"": 1, "k": 1e3, "M": 1e6, "G": 1e9}[m[2]]
 	if m[3] != "" {
@@ -51,7 +46,7 @@ func parseMemory(text string) (int64, error) {
 	}
 	n, err := strconv.ParseFloat(m[1], 64)
 	if n *= unit; err != nil || n < 1 || n >= math.MaxInt64 {
-		return 0, fmt.Errorf("--max-memory %q: want 1 byte to %d", text, int64(math.MaxInt64))
+		return 0, fmt.Errorf("--%s %q: want 1 byte to %d", flag, text, int64(math.MaxInt64))
 	}
 	return int64(n), nil
 }
@@ -62,20 +57,4 @@ func withinPlan(p featx.Plan, o pipeline.Options) pipeline.Options {
 	o.Limits = pipeline.Limits{Workers: p.Workers, Batches: p.Batches}
 	o.MaxMemory = p.Decoding
 	return o
-}
-
-// few counts the pictures that the paths mean if they are few, for which a whole batch would be too much; else it is 0. It does not look into arrays.
-func few(ctx context.Context, paths []string) int {
-	const enough = 8
-	if slices.ContainsFunc(paths, func(path string) bool { return strings.EqualFold(filepath.Ext(path), ".npy") }) {
-		return 0
-	}
-	items := source.Paths(paths, source.Options{})
-	defer items.Close()
-	for n := range enough {
-		if _, err := items.Skip(ctx); err != nil {
-			return n
-		}
-	}
-	return 0
 }

@@ -50,7 +50,7 @@ func (f *planFlags) read(r *image.Recipe) (featx.Options, error) {
 	var err error
 	o := f.options
 	o.Recipe, o.Pool = r, featx.Pool(f.pool)
-	o.MaxMemory, err = parseMemory(f.memory)
+	o.MaxMemory, err = parseBytes("max-memory", f.memory)
 	return o, err
 }
 
@@ -278,7 +278,7 @@ func measure(c *cobra.Command, m *featx.Model, o featx.Options, picture string) 
 	if err != nil {
 		return 0, err
 	}
-	if err := extract(c.Context(), paths, x, w, c.ErrOrStderr(), true); err != nil {
+	if err := extract(c.Context(), &inputs{paths: paths}, x, w, c.ErrOrStderr(), true); err != nil {
 		return 0, err
 	}
 	status, err := os.ReadFile("/proc/self/status")

@@ -99,12 +99,12 @@ func TestMaxMemory(t *testing.T) {
 
 func TestParseMemory(t *testing.T) {
 	for text, want := range map[string]int64{"": 0, "1": 1, "500000000": 500e6, "64MB": 64e6, "64 MB": 64e6, "64M": 64e6, "64MiB": 64 << 20, "1.5GiB": 3 << 29, "2GB": 2e9, "12kB": 12e3, "3kiB": 3 << 10} {
-		got, err := parseMemory(text)
+		got, err := parseBytes("max-memory", text)
 		require.NoError(t, err, text)
 		require.Equal(t, want, got, text)
 	}
 	for _, text := range []string{"0", "-1", "MB", "1TB", "1iB", "1e9", "64MB ", "99999999999999999999GB", "0.1B", "1mb", "NaN"} {
-		_, err := parseMemory(text)
+		_, err := parseBytes("max-memory", text)
 		require.ErrorContains(t, err, "--max-memory", text)
 	}
 }
