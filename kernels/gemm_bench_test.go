@@ -137,7 +137,7 @@ func BenchmarkDense(b *testing.B) {
 		for _, l := range [][2]int{{25088, 4096}, {4096, 4096}, {4096, 1000}, {2048, 1000}} {
 			for _, f16 := range []bool{false, true} {
 				b.Run(fmt.Sprintf("%s/%dx%d/f16=%v", isa, l[0], l[1], f16), func(b *testing.B) {
-					const kBlock = 4096 // of one call
+					kBlock := isa.GemmDepth()
 					shape := isa.GemmPanels()[0]
 					panels := (l[1] + shape.NR - 1) / shape.NR
 					a, off, acc := make([]float32, l[0]), []int64{0}, make([]float32, shape.MR*shape.NR)

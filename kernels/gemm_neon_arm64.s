@@ -296,10 +296,8 @@ nolo:                 \
 	ATMOST(n+1, n+2, 30) \
 	ATMOST(n+1, n+3, 31) \
 nohi:                 \
-	STUR_Q(28, 8, 0)     \
-	STUR_Q(29, 8, 16)    \
-	STUR_Q(30, 8, 32)    \
-	STUR_Q(31, 8, 48)    \
+	STP_Q(28, 29, 8, 0)  \
+	STP_Q(30, 31, 8, 32) \
 	ADD  R24, R8         \
 	SUBS $1, R23         \
 	BEQ  return
@@ -465,8 +463,7 @@ nolo:                 \
 	ATMOST(n+1, n+2, 28) \
 	ATMOST(n+1, n+3, 29) \
 nohi:                 \
-	STUR_Q(28, 8, 0)     \
-	STUR_Q(29, 8, 16)    \
+	STP_Q(28, 29, 8, 0)  \
 	ADD  R24, R8         \
 	SUBS $1, R23         \
 	BEQ  return

@@ -219,16 +219,13 @@
 // Unscaled, at b plus the offset o, -256 to 255: one micro-operation where LDR at an unsigned offset is two (Neoverse N1).
 //
 //	31    24 23 22 21 20    12 11 10 9   5 4   0
-//	 size 111100 opc  0    imm9    0  0   Rb    Vt    Q: size 00, opc 11, stored 10; D: size 11, opc 01
+//	 size 111100 opc  0    imm9    0  0   Rb    Vt    Q: size 00, opc 11; D: size 11, opc 01
 
 // ldur Qd, [Xb, #o]
 #define LDUR_Q(b, o, d) WORD $(0x3CC00000 | ((o)&0x1FF)<<12 | (b)<<5 | (d))
 
 // ldur Dd, [Xb, #o]
 #define LDUR_D(b, o, d) WORD $(0xFC400000 | ((o)&0x1FF)<<12 | (b)<<5 | (d))
-
-// stur Qn, [Xb, #o]
-#define STUR_Q(n, b, o) WORD $(0x3C800000 | ((o)&0x1FF)<<12 | (b)<<5 | (n))
 
 // What Go has by name, for macros that count registers.
 //

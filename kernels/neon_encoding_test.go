@@ -214,7 +214,7 @@ func TestNEONKernels(t *testing.T) {
 			case file == "neon_arm64.h":
 				data = nil
 				for i, m := range macros {
-					data = fmt.Appendf(data, "#define %s(%s) WORD $%#x", m.name, strings.Join(m.args, ", "), mark|i)
+					data = fmt.Appendf(data, "#define %s(%s) WORD $%#x", m.name, strings.Join(m.args, ", "), mark|uint32(i))
 					for _, a := range m.args {
 						data = fmt.Appendf(data, "; WORD $(%s)", a)
 					}
