@@ -21,11 +21,11 @@
 	FSUB(b2, b0, b0)          \
 	FSUB(a3, a5, a5)          \
 	FSUB(b3, b5, b5)          \
-	FSUB(a2, a4, a1)          \ // p
-	FSUB(b2, b4, b1)          \
+	MOV(24, a1)               \ // p
+	MOV(26, b1)               \
 	s1                        \
-	FSUB(a2, a4, a4)          \ // p
-	FSUB(b2, b4, b4)          \
+	MOV(24, a4)               \ // p
+	MOV(26, b4)               \
 	FMLA_LANE(31, 0, 25, a0)  \
 	FMLA_LANE(31, 0, 27, b0)  \
 	s2                        \
