@@ -25,6 +25,9 @@ func TestLayerNorm(t *testing.T) {
 					fill(r, beta, false)
 					for i := range src {
 						src[i] += float32(mean)
+						if n%9 == 0 { // what rounding left of the mean is then no smaller than the deviation
+							src[i] = 1000./3 + 0x1p-15*src[i]
+						}
 					}
 					l := LayerNorm{Src: &src[0], SrcStride: 4 * (channels + srcGap), Dst: &dst[0], DstStride: 4 * (channels + dstGap), Rows: rows, Channels: channels,
 						Gamma: &gamma[0], Beta: &beta[0], N: float32(channels), Eps: []float32{0.01, 1e-6}[r.IntN(2)]}
