@@ -1,6 +1,5 @@
 // Mca asks llvm-mca how many cycles an iteration of each innermost loop of the NEON kernels takes on some cores, and writes
-// tables of it into a page (docs/arm.md), between markers. Loops with branches inside are left out, as llvm-mca follows none.
-// `make mca` builds the binary whose loops are looked at and runs it.
+// tables of it into a page (docs/arm.md), between markers. `make mca` builds the binary whose loops are looked at and runs it.
 //
 // With -peer LABEL=FOLDER the object files of another library are analysed in the same way, and the GEMM kernels are set side by side.
 package main
@@ -198,10 +197,14 @@ func (v llvm) loops(file string, symbols *regexp.Regexp) (list []*loop, err erro
 			continue
 		}
 		start := slices.Index(addresses, back[1])
-		if start < 0 || slices.ContainsFunc(code[start:len(code)-1], branch.MatchString) {
-			continue // forwards, or not straight
+		if start < 0 {
+			continue // forwards
 		}
-		l := &loop{kernel: kernel, code: slices.Clone(code[start:]), cycles: map[string]float64{}}
+		path := usualPath(addresses[start:], code[start:])
+		if path == nil {
+			continue
+		}
+		l := &loop{kernel: kernel, code: path, cycles: map[string]float64{}}
 		for _, c := range l.code {
 			if vectorFMA.MatchString(c) {
 				l.fmas++
@@ -213,6 +216,28 @@ func (v llvm) loops(file string, symbols *regexp.Regexp) (list []*loop, err erro
 		return nil, fmt.Errorf("%s: no loops of kernels", file)
 	}
 	return list, nil
+}
+
+// usualPath is what a loop runs when no condition leads forwards, which is how the ends of rows are treated; nil if it holds another loop or never comes to its end.
+func usualPath(addresses, code []string) (path []string) {
+	last := len(code) - 1
+	for i := 0; i <= last; i++ {
+		path = append(path, code[i])
+		m := branch.FindStringSubmatch(code[i])
+		if m == nil || i == last {
+			continue
+		}
+		to := slices.Index(addresses, m[1])
+		switch {
+		case 0 <= to && to <= i:
+			return nil
+		case strings.HasPrefix(code[i], "b ") && to < 0:
+			return nil
+		case strings.HasPrefix(code[i], "b "):
+			i = to - 1
+		}
+	}
+	return path
 }
 
 var (
