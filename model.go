@@ -42,6 +42,16 @@ func (m *Model) Recipe() image.Recipe { return m.file.Recipe }
 // Source says where the weights came from.
 func (m *Model) Source() weights.Source { return m.file.Source }
 
+// SHA256 is the digest of the model file, in hex; reading it takes a second for a gigabyte. It is "" when the model is closed.
+func (m *Model) SHA256() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed && m.users == 0 {
+		return ""
+	}
+	return m.file.SHA256()
+}
+
 // Classes are the names of the classifier's outputs, in order; empty if they are not known.
 func (m *Model) Classes() []string { return m.file.Classes }
 

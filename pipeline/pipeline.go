@@ -1,10 +1,12 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"math"
+	"runtime"
 	"sync"
 	"time"
 
@@ -15,8 +17,8 @@ import (
 
 // Limits bound what is under way. No result depends on them.
 type Limits struct {
-	Workers int // decode at the same time
-	Batches int // of Extractor.Batch pictures: one in the network, the others being filled; at least 2
+	Workers int // decode at the same time; 0 is as many as cores
+	Batches int // of Extractor.Batch pictures: one in the network, the others being filled; 0 is 3
 }
 
 // Pixels is the memory of the prepared pictures, in bytes, for a network whose input has so many values.
@@ -33,6 +35,15 @@ const (
 	Fail OnError = "fail" // the run ends
 )
 
+// Check is an error for anything else; "" is skip.
+func (e OnError) Check() error {
+	switch e {
+	case "", Skip, NaN, Fail:
+		return nil
+	}
+	return fmt.Errorf("--on-error %q: want %s, %s or %s", string(e), Skip, NaN, Fail)
+}
+
 // Options of a run.
 type Options struct {
 	Limits
@@ -40,7 +51,7 @@ type Options struct {
 	MaxErrors MaxErrors
 	MaxPixels int64  // of a picture; 0 is image.MaxPixels
 	MaxMemory int64  // bytes that a worker may take to decode a picture; 0 is no limit
-	Stats     *Stats // counts on
+	Stats     *Stats // counts on from what is in it
 }
 
 // Output takes the outcomes, in the order of the inputs.
@@ -48,6 +59,7 @@ type Output interface{ Add(sink.Outcome) error }
 
 // Run takes the items of a source through the network to the output. When ctx ends, what is under way is finished and written, and the error is ctx's.
 func Run(ctx context.Context, items source.Source, x *featx.Extractor, out Output, o Options) error {
+	o.Workers, o.Batches = cmp.Or(o.Workers, runtime.GOMAXPROCS(0)), cmp.Or(o.Batches, 3)
 	p := &run{x: x, out: out, options: o, tasks: make(chan task, o.Workers), order: make(chan *batch, o.Batches), free: make(chan *batch, o.Batches)}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -221,26 +233,4 @@ func blankRow(layers []featx.Layer) [][]float32 {
 		}
 	}
 	return row
-}
-
-// MaxErrors is how many inputs may fail: Count of them, or Percent of those that are done. The zero value is any number.
-type MaxErrors struct {
-	Limited bool
-	Count   int64
-	Percent float64 // if not negative, instead of Count
-}
-
-// few is the number of inputs from which on a percentage of them says something.
-const few = 100
-
-// check is an error when too many inputs have failed.
-func (m MaxErrors) check(s *Stats, end bool) error {
-	done, failed := s.Done.Load(), s.Failed.Load()
-	switch {
-	case !m.Limited || m.Percent < 0 && failed <= m.Count:
-		return nil
-	case m.Percent >= 0 && (done < few && !end || float64(failed)*100 <= m.Percent*float64(done)):
-		return nil
-	}
-	return fmt.Errorf("%d of %d inputs failed, more than --max-errors allows", failed, done)
 }

@@ -5,21 +5,9 @@ import (
 	"strconv"
 )
 
-// jsonl is one line per picture and layer: {"path": ..., "layer": ..., "shape": [...], "features": [...]}.
-type jsonl struct {
-	out    io.Writer
-	layers []Layer
-	row    []byte
-}
-
-// NewJSONL writes JSON Lines to an open stream, a picture at a time. Close and Abort leave the stream as it is.
-func NewJSONL(out io.Writer, layers []Layer) Writer {
-	return stream{&jsonl{out: out, layers: layers}}
-}
-
-func (f *jsonl) write(path string, features [][]float32) error {
-	b := f.row[:0]
-	for i, l := range f.layers {
+// appendJSONL appends one line for each layer: {"path": ..., "layer": ..., "shape": [...], "features": [...]}.
+func appendJSONL(b []byte, layers []Layer, path string, features [][]float32) []byte {
+	for i, l := range layers {
 		b = append(b, `{"path":`...)
 		b = appendString(b, path)
 		b = append(b, `,"layer":`...)
@@ -34,12 +22,8 @@ func (f *jsonl) write(path string, features [][]float32) error {
 		}
 		b = append(b, "]}\n"...)
 	}
-	f.row = b
-	_, err := f.out.Write(b)
-	return err
+	return b
 }
-
-func (f *jsonl) finish() error { return nil }
 
 func comma(b []byte, i int) []byte {
 	if i > 0 {
@@ -48,8 +32,22 @@ func comma(b []byte, i int) []byte {
 	return b
 }
 
-type stream struct{ *jsonl }
+// Stream writes rows as JSON Lines to an open stream, a picture at a time.
+type Stream struct {
+	out    io.Writer
+	layers []Layer
+	row    []byte
+}
 
-func (s stream) Write(path string, features [][]float32) error { return s.write(path, features) }
-func (s stream) Close() error                                  { return nil }
-func (s stream) Abort()                                        {}
+// NewStream gives a Stream.
+func NewStream(out io.Writer, layers []Layer) *Stream { return &Stream{out: out, layers: layers} }
+
+// Add writes the row, if there is one.
+func (s *Stream) Add(o Outcome) error {
+	if o.Features == nil {
+		return nil
+	}
+	s.row = appendJSONL(s.row[:0], s.layers, o.Path, o.Features)
+	_, err := s.out.Write(s.row)
+	return err
+}

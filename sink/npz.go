@@ -11,14 +11,9 @@ import (
 	"github.com/featx-go/featx/sink/npy"
 )
 
-// npz is a zip archive of .npy files, not compressed, as numpy.savez writes it.
-type npz struct {
-	*spool
-	out *atomicfile.File
-}
-
-func (f *npz) finish() error {
-	z := zip.NewWriter(f.out)
+// writeNPZ writes a zip archive of .npy files, not compressed, as numpy.savez does.
+func writeNPZ(out *atomicfile.File, r *Rows) error {
+	z := zip.NewWriter(out)
 	entry := func(name string, header []byte) (io.Writer, error) {
 		// The oldest time that a zip knows, so that the same rows give the same bytes.
 		w, err := z.CreateHeader(&zip.FileHeader{Name: name + ".npy", Modified: time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)})
@@ -27,36 +22,42 @@ func (f *npz) finish() error {
 		}
 		return w, err
 	}
-	for i, l := range f.layers {
-		w, err := entry(l.Name, npy.Header("<f4", f.dims(i)...))
+	for i, l := range r.Layers {
+		w, err := entry(l.Name, npy.Header("<f4", l.dims(r.N)...))
 		if err == nil {
-			err = f.copyLayer(w, i)
+			_, err = io.Copy(w, r.Layer(i))
 		}
 		if err != nil {
 			return err
 		}
 	}
-	if err := writePaths(entry, f.paths); err != nil {
+	if err := writePaths(entry, r); err != nil {
 		return err
 	}
 	return z.Close()
 }
 
 // writePaths writes an array of strings: UTF-32, all as long as the longest, padded with zeros.
-func writePaths(entry func(string, []byte) (io.Writer, error), paths []string) error {
+func writePaths(entry func(string, []byte) (io.Writer, error), r *Rows) error {
 	longest := 1
-	for _, p := range paths {
+	for p, err := range r.Paths() {
+		if err != nil {
+			return err
+		}
 		longest = max(longest, len(fsDecode(p)))
 	}
-	w, err := entry("paths", npy.Header(fmt.Sprintf("<U%d", longest), len(paths)))
+	w, err := entry("paths", npy.Header(fmt.Sprintf("<U%d", longest), int(r.N)))
 	if err != nil {
 		return err
 	}
-	var row []byte
-	for _, p := range paths {
-		row = append(row[:0], make([]byte, 4*longest)...)
-		for i, r := range fsDecode(p) {
-			binary.LittleEndian.PutUint32(row[4*i:], uint32(r))
+	row := make([]byte, 4*longest)
+	for p, err := range r.Paths() {
+		if err != nil {
+			return err
+		}
+		clear(row)
+		for i, c := range fsDecode(p) {
+			binary.LittleEndian.PutUint32(row[4*i:], uint32(c))
 		}
 		if _, err := w.Write(row); err != nil {
 			return err

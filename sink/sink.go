@@ -1,7 +1,6 @@
 package sink
 
 import (
-	"context"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -10,78 +9,52 @@ import (
 	"github.com/featx-go/featx/internal/atomicfile"
 )
 
-// Layer is one column of the output.
-type Layer struct {
-	Name string
-	Dims []int // of one picture's value
+// format makes a file of rows, in one of two ways. Its errors do not name the file.
+type format struct {
+	ending   string
+	reserved string // a layer's name that it keeps for itself
+	single   bool   // one layer only
+	paths    bool   // a FILE.paths.txt goes with it
+
+	// From front to back: row appends what a row adds to the file, and header is what the file begins with, as long for any number of rows.
+	row    func(b []byte, layers []Layer, path string, features [][]float32) []byte
+	header func(layers []Layer, rows int64) []byte
+
+	// Or at once, from rows that are all there.
+	assemble func(out *atomicfile.File, r *Rows) error
+	// nameBytes is what a path takes of the maxNames bytes that the format has for paths; nil is no limit.
+	nameBytes func(path string) int64
+	maxNames  int64
 }
 
-// Writer takes rows. It is for one goroutine.
-type Writer interface {
-	// Write adds a row: the picture's path and its values of each layer, in the order of the layers. Nothing is kept of features.
-	Write(path string, features [][]float32) error
-	// Close completes the file and gives it its name. Also after an error, nothing is left open.
-	Close() error
-	// Abort leaves nothing behind. After Close it does nothing.
-	Abort()
+var formats = []*format{
+	{ending: ".npy", single: true, paths: true, header: npyHeader, row: npyRow},
+	{ending: ".npz", reserved: "paths", assemble: writeNPZ},
+	{ending: ".jsonl", row: appendJSONL},
+	{ending: ".safetensors", reserved: "__metadata__", assemble: writeSafetensors, nameBytes: headerBytes, maxNames: maxHeader - headerSpare},
 }
 
-// format is what makes a file's content; its errors do not name the file.
-type format interface {
-	write(path string, features [][]float32) error
-	finish() error
-}
+// Endings lists the file name endings that there are formats for.
+var Endings = func() (list []string) {
+	for _, f := range formats {
+		list = append(list, f.ending)
+	}
+	return list
+}()
 
-// Endings lists the file name endings that Create knows.
-var Endings = []string{".npy", ".npz", ".jsonl", ".safetensors"}
-
-// Check says why Create could not write these layers to a file of this name. It looks at the names alone.
-func Check(path string, layers []Layer) error {
+// formatOf gives the format of a file of this name, or says why it cannot hold these layers. It looks at the names alone.
+func formatOf(path string, layers []Layer) (*format, error) {
 	ending := strings.ToLower(filepath.Ext(path))
-	if !slices.Contains(Endings, ending) {
-		return fmt.Errorf("%s: unknown ending: want one of %s", path, strings.Join(Endings, ", "))
+	i := slices.IndexFunc(formats, func(f *format) bool { return f.ending == ending })
+	if i < 0 {
+		return nil, fmt.Errorf("%s: unknown ending: want one of %s", path, strings.Join(Endings, ", "))
 	}
-	if ending == ".npy" && len(layers) != 1 {
-		return fmt.Errorf("%s: a .npy file holds one layer, not %d: name it .npz or .safetensors", path, len(layers))
+	f := formats[i]
+	if f.single && len(layers) != 1 {
+		return nil, fmt.Errorf("%s: a %s file holds one layer, not %d: name it .npz or .safetensors", path, ending, len(layers))
 	}
-	reserved := map[string]string{".npz": "paths", ".safetensors": "__metadata__"}[ending]
-	if slices.ContainsFunc(layers, func(l Layer) bool { return l.Name == reserved && reserved != "" }) {
-		return fmt.Errorf("%s: the layer %q has a name that %s files keep for themselves: name it .jsonl", path, reserved, ending)
+	if f.reserved != "" && slices.ContainsFunc(layers, func(l Layer) bool { return l.Name == f.reserved }) {
+		return nil, fmt.Errorf("%s: the layer %q has a name that %s files keep for themselves: name it .jsonl", path, f.reserved, ending)
 	}
-	return nil
-}
-
-// Create begins a file. The ending of its name gives the format. It fails if the folder cannot be written to. When ctx
-// ends before the file is complete, Write and Close fail with its error.
-func Create(ctx context.Context, path string, layers []Layer) (Writer, error) {
-	if err := Check(path, layers); err != nil {
-		return nil, err
-	}
-	out, err := atomicfile.Create(ctx, path)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	f, err := newFormat(out, strings.ToLower(filepath.Ext(path)), layers)
-	if err != nil {
-		out.Abort()
-		return nil, fmt.Errorf("%s: %w", path, atomicfile.Cause(err))
-	}
-	return &file{File: out, format: f, path: path}, nil
-}
-
-func newFormat(out *atomicfile.File, ending string, layers []Layer) (format, error) {
-	switch ending {
-	case ".npy":
-		return newNPY(out, layers[0])
-	case ".jsonl":
-		return &jsonl{out: out, layers: layers}, nil
-	}
-	s, err := newSpool(out, layers)
-	if err != nil {
-		return nil, err
-	}
-	if ending == ".npz" {
-		return &npz{s, out}, nil
-	}
-	return &safetensors{spool: s, out: out}, nil
+	return f, nil
 }

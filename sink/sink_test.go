@@ -16,7 +16,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/featx-go/featx/internal/testdisk"
 	"github.com/featx-go/featx/sink"
 	"github.com/featx-go/featx/sink/npy"
 )
@@ -56,19 +55,23 @@ func rowOf(row int, layers []sink.Layer) [][]float32 {
 func write(t *testing.T, name string, layers []sink.Layer) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
-	w, err := sink.Create(t.Context(), path, layers)
+	j, err := sink.OpenJob(path, layers, sink.JobOptions{})
 	require.NoError(t, err)
 	for i, p := range paths {
 		scratch := rowOf(i, layers)
-		require.NoError(t, w.Write(p, scratch))
+		require.NoError(t, j.Add(sink.Outcome{Path: p, Features: scratch}))
 		for _, s := range scratch {
 			clear(s) // nothing may be kept
 		}
 		require.NoFileExists(t, path)
 	}
-	require.NoError(t, w.Close())
-	w.Abort() // does nothing now
-	requireFiles(t, filepath.Dir(path), name)
+	require.NoError(t, j.Finish(t.Context()))
+	require.NoError(t, j.Close()) // does nothing now
+	files := []string{name}
+	if strings.HasSuffix(strings.ToLower(name), ".npy") {
+		files = append(files, name+".paths.txt")
+	}
+	requireFiles(t, filepath.Dir(path), files...)
 	return path
 }
 
@@ -105,9 +108,13 @@ func bitsOf(v []float32) []uint32 {
 }
 
 func TestNPY(t *testing.T) {
-	data, err := os.ReadFile(write(t, "out.NPY", layers[:1]))
+	path := write(t, "out.NPY", layers[:1])
+	data, err := os.ReadFile(path)
 	require.NoError(t, err)
 	requireArray(t, data, 0, layers)
+	names, err := os.ReadFile(path + ".paths.txt")
+	require.NoError(t, err)
+	require.Equal(t, strings.Join(paths, "\n")+"\n", string(names))
 	require.Zero(t, bytes.IndexByte(data, '\n')%64-63, "values must be aligned")
 }
 
@@ -173,11 +180,10 @@ func TestJSONL(t *testing.T) {
 	data, err := os.ReadFile(write(t, "out.jsonl", layers))
 	require.NoError(t, err)
 	var stream bytes.Buffer
-	w := sink.NewJSONL(&stream, layers)
+	w := sink.NewStream(&stream, layers)
 	for i, p := range paths {
-		require.NoError(t, w.Write(p, rowOf(i, layers)))
+		require.NoError(t, w.Add(sink.Outcome{Path: p, Features: rowOf(i, layers)}))
 	}
-	require.NoError(t, w.Close())
 	require.Equal(t, string(data), stream.String())
 
 	var names []json.RawMessage
@@ -204,7 +210,7 @@ func TestJSONL(t *testing.T) {
 			require.Equal(t, math.Float32bits(value(row, l, j)), math.Float32bits(float32(f)))
 		}
 	}
-	require.NoError(t, w.Write("nan", [][]float32{{float32(math.NaN())}, {}}))
+	require.NoError(t, w.Add(sink.Outcome{Path: "nan", Features: [][]float32{{float32(math.NaN())}, {}}}))
 	require.Contains(t, stream.String(), `"features":[null]`)
 }
 
@@ -219,18 +225,6 @@ func TestSameBytes(t *testing.T) {
 	}
 }
 
-func TestAbort(t *testing.T) {
-	for _, ending := range sink.Endings {
-		dir := t.TempDir()
-		w, err := sink.Create(t.Context(), filepath.Join(dir, "out"+ending), layers[:1])
-		require.NoError(t, err)
-		require.NoError(t, w.Write("a", rowOf(0, layers[:1])))
-		w.Abort()
-		w.Abort()
-		requireFiles(t, dir)
-	}
-}
-
 // A file that is there stays until the new one is complete; a link to it stays a link.
 func TestReplace(t *testing.T) {
 	dir := t.TempDir()
@@ -239,13 +233,13 @@ func TestReplace(t *testing.T) {
 	if err := os.Symlink("old.jsonl", link); err != nil {
 		t.Skip("no symbolic links: ", err)
 	}
-	w, err := sink.Create(t.Context(), link, layers)
+	j, err := sink.OpenJob(link, layers, sink.JobOptions{})
 	require.NoError(t, err)
-	require.NoError(t, w.Write("a", rowOf(0, layers)))
+	require.NoError(t, j.Add(sink.Outcome{Path: "a", Features: rowOf(0, layers)}))
 	data, err := os.ReadFile(target)
 	require.NoError(t, err)
 	require.Equal(t, "old", string(data))
-	require.NoError(t, w.Close())
+	require.NoError(t, j.Finish(t.Context()))
 	data, err = os.ReadFile(target)
 	require.NoError(t, err)
 	require.Contains(t, string(data), `{"path":"a"`)
@@ -267,47 +261,23 @@ func TestCreateErrors(t *testing.T) {
 		"missing/out.jsonl": "there is no such folder to write to",
 	} {
 		path := filepath.Join(dir, name)
-		_, err := sink.Create(t.Context(), path, layers)
+		_, err := sink.OpenJob(path, layers, sink.JobOptions{})
 		require.ErrorContains(t, err, path+": ")
 		require.ErrorContains(t, err, want)
 		require.Equal(t, 1, strings.Count(err.Error(), dir), err)
 	}
-	_, err := sink.Create(t.Context(), filepath.Join(dir, "out.npz"), []sink.Layer{{Name: "paths"}})
+	_, err := sink.OpenJob(filepath.Join(dir, "out.npz"), []sink.Layer{{Name: "paths"}}, sink.JobOptions{})
 	require.ErrorContains(t, err, `the layer "paths" has a name that .npz files keep for themselves`)
 	requireFiles(t, dir, "folder.npz")
 }
 
-func TestFullDisk(t *testing.T) {
-	dir := testdisk.Small(t, 1<<16)
-	wide := []sink.Layer{{Name: "wide", Dims: []int{1 << 12}}}
-	for _, ending := range sink.Endings {
-		path := filepath.Join(dir, "out"+ending)
-		require.NoError(t, os.WriteFile(path, []byte("old"), 0o666))
-		w, err := sink.Create(t.Context(), path, wide)
-		require.NoError(t, err)
-		for i := 0; i < 8 && err == nil; i++ {
-			err = w.Write("a", rowOf(i, wide))
-		}
-		if err == nil {
-			err = w.Close()
-		}
-		require.EqualError(t, err, path+": the disk is full")
-		w.Abort()
-		data, err := os.ReadFile(path)
-		require.NoError(t, err)
-		require.Equal(t, "old", string(data))
-		requireFiles(t, dir, "out"+ending)
-		require.NoError(t, os.Remove(path))
-	}
-}
-
 func TestSafetensorsHeaderLimit(t *testing.T) {
-	w, err := sink.Create(t.Context(), filepath.Join(t.TempDir(), "out.safetensors"), []sink.Layer{{Name: "x", Dims: []int{1}}})
+	j, err := sink.OpenJob(filepath.Join(t.TempDir(), "out.safetensors"), []sink.Layer{{Name: "x", Dims: []int{1}}}, sink.JobOptions{})
 	require.NoError(t, err)
-	defer w.Abort()
+	defer j.Close()
 	long := strings.Repeat("x", 10_000_000)
 	for range 10 {
-		if err = w.Write(long, [][]float32{{1}}); err != nil {
+		if err = j.Add(sink.Outcome{Path: long, Features: [][]float32{{1}}}); err != nil {
 			break
 		}
 	}
@@ -320,5 +290,5 @@ type failing struct{}
 func (failing) Write([]byte) (int, error) { return 0, errors.New("gone") }
 
 func TestStreamError(t *testing.T) {
-	require.ErrorContains(t, sink.NewJSONL(failing{}, layers).Write("a", rowOf(0, layers)), "gone")
+	require.ErrorContains(t, sink.NewStream(failing{}, layers).Add(sink.Outcome{Path: "a", Features: rowOf(0, layers)}), "gone")
 }

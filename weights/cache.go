@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/featx-go/featx/internal/filelock"
 )
 
 // EnvCache names the folder of the cache, instead of "featx" in the user's cache folder.
@@ -228,7 +230,7 @@ func (c Cache) lock(ctx context.Context, name string, waits func()) (unlock func
 		return nil, fmt.Errorf("the cache: %w", err)
 	}
 	for first := true; ; first = false {
-		ok, err := tryLock(f)
+		ok, err := filelock.TryLock(f)
 		if ok {
 			return func() { f.Close() }, nil
 		}

@@ -1,6 +1,8 @@
 package weights
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -49,6 +51,7 @@ type Model struct {
 	weights map[string]engine.Weight
 	release func() error
 	mapping []byte // the file; nil is memory of the program
+	file    []byte
 }
 
 // Weight implements engine.WeightSource. Its data is the mapped file's: it must not be used after Close.
@@ -73,6 +76,18 @@ func (m *Model) Release(data []byte) {
 // largePage is the largest page of the page cache.
 const largePage = 2 << 20
 
+// SHA256 is the digest of the model file, in hex: of network, recipe and weights. It reads the whole file, of which nothing stays in the process's memory.
+func (m *Model) SHA256() string {
+	h := sha256.New()
+	for rest := m.file; len(rest) > 0; {
+		n := min(len(rest), 4<<20)
+		h.Write(rest[:n])
+		m.Release(rest[:n])
+		rest = rest[n:]
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
 // Bytes is the size of all tensors as they are stored.
 func (m *Model) Bytes() int64 {
 	var n int64
@@ -85,7 +100,7 @@ func (m *Model) Bytes() int64 {
 // Close releases the file. It must not run before the last use of a weight's data, nor of a slice that shares it.
 func (m *Model) Close() error {
 	release := m.release
-	m.release, m.mapping = nil, nil
+	m.release, m.mapping, m.file = nil, nil, nil
 	if release == nil {
 		return nil
 	}
@@ -175,7 +190,7 @@ func Parse(data []byte) (*Model, error) {
 	if version != Version {
 		return nil, fmt.Errorf("model file of version %.20q, this program reads version %q; convert the weights again with this program, or get a newer one", version, Version)
 	}
-	m := &Model{weights: make(map[string]engine.Weight, len(c.Tensors))}
+	m := &Model{weights: make(map[string]engine.Weight, len(c.Tensors)), file: data}
 	if err := m.Info.fromMetadata(c.Metadata); err != nil {
 		return nil, err
 	}

@@ -96,7 +96,7 @@ roofline: how fast each layer is and could be, by its multiply-adds per byte.`,
 		if err := b.prepare(m, chosen); err != nil {
 			return err
 		}
-		if err := b.measure(c.Context(), newProgress(c.ErrOrStderr(), b.rounds*len(chosen), true)); err != nil {
+		if err := b.measure(c.Context(), newProgress(c.ErrOrStderr(), b.rounds*len(chosen))); err != nil {
 			return err
 		}
 		r := b.report(m)

@@ -2,18 +2,25 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/featx-go/featx"
+	"github.com/featx-go/featx/engine/image"
 	"github.com/featx-go/featx/pipeline"
 	"github.com/featx-go/featx/sink"
+	"github.com/featx-go/featx/source"
 )
 
 func newExtract() *cobra.Command {
-	var model, output string
+	var e extraction
+	var model string
 	var f planFlags
 	c := &cobra.Command{
 		Use:   "extract [flags] PATH...",
@@ -42,15 +49,21 @@ LAYER is a layer's name, an alias, a pattern like 'layer*.add' or an index (-1 i
 last); "featx layers MODEL" lists them. Without -l it is the one before the classifier.
 
 The ending of FILE gives the format:
-  .npy          one layer: float32, one row per picture
+  .npy          one layer: float32, one row per picture; FILE.paths.txt names them
   .npz          one array per layer, and "paths"
   .jsonl        a line per picture and layer: path, layer, shape, features
   .safetensors  one tensor per layer; the paths in the metadata
 Without -o JSON Lines go to standard output. Rows keep the order of the pictures.
-FILE appears when it is complete.
+With --rows-per-file N there are FILE-00000, FILE-00001, ... (before the ending).
 
-A picture that cannot be read is reported and left out, the others go on, and the
-exit status is 2. If all fail, no file is written.
+FILE appears when it is complete. What is done until then is in the folder
+FILE.partial: after an interruption, a power cut or on a full disk that has room
+again, the same command goes on, and the file's bytes are the same. It wants the same
+model, layers, recipe and inputs; --restart begins anew.
+
+A picture that cannot be read is left out and listed in FILE.errors.jsonl (path, stage:
+open, read, decode or prepare, reason), or without -o on standard error; the others
+go on, and the exit status is 2. If all fail, no file is written.
 
 The recipe (size, resize, crop, ...) is the model's own; the flags change it for this
 run. Mean and std are in the order of the channels. If only --size is given, --resize
@@ -58,6 +71,7 @@ follows in proportion.`,
 		Example: `  featx extract photo.jpg
   featx extract -m vgg16.safetensors -l features.29 --pool max -o features.npy photos/
   featx extract -m resnet50.safetensors -l layer3,avgpool -o features.npz a.jpg b.png
+  featx extract -m resnet50.safetensors --rows-per-file 100000 -o features.npy photos/
   featx extract -m resnet50.safetensors --size 448 --crop center a.jpg
   featx extract -m resnet50.safetensors preprocessed.npy`,
 		Args: arguments(1, -1, "pictures, folders, archives, lists"),
@@ -65,12 +79,34 @@ follows in proportion.`,
 	flags := c.Flags()
 	flags.SortFlags = false
 	flags.StringVarP(&model, "model", "m", featx.EmbeddedName, "model file, or the `name` of an embedded, cached or published model")
-	flags.StringVarP(&output, "output", "o", "", "`file` for the features: .npy, .npz, .jsonl or .safetensors (default standard output)")
+	flags.StringVarP(&e.output, "output", "o", "", "`file` for the features: .npy, .npz, .jsonl or .safetensors (default standard output)")
+	flags.Int64Var(&e.job.RowsPerFile, "rows-per-file", 0, "several files of so many rows (default one file)")
+	flags.BoolVar(&e.job.Restart, "restart", false, "begin anew instead of going on with what was interrupted")
+	flags.DurationVar(&e.job.Every, "checkpoint", 5*time.Second, "how often what is done is recorded: so much work is lost at most")
+	flags.StringVar((*string)(&e.options.OnError), "on-error", string(pipeline.Skip), "a picture that cannot be read is left out (skip), has a row of NaN (nan), or ends the run (fail)")
+	flags.Var(&e.options.MaxErrors, "max-errors", "stop when more pictures than this fail: a number, or a percentage (default any number)")
+	flags.Int64Var(&e.options.MaxPixels, "max-pixels", image.MaxPixels, "larger pictures are refused before they take memory")
 	f.add(flags)
-	in := addInputFlags(flags)
+	e.in = addInputFlags(flags)
 	recipe := addRecipeFlags(flags)
 	c.RunE = func(c *cobra.Command, paths []string) error {
-		if err := in.of(c, paths); err != nil {
+		for _, least := range []struct {
+			name string
+			n    int64
+		}{{"rows-per-file", e.job.RowsPerFile}, {"max-pixels", e.options.MaxPixels}} {
+			if flags.Changed(least.name) && least.n < 1 {
+				return fmt.Errorf("--%s %d: must be at least 1", least.name, least.n)
+			}
+		}
+		for _, name := range []string{"rows-per-file", "restart", "checkpoint"} {
+			if flags.Changed(name) && e.output == "" {
+				return fmt.Errorf("--%s is for features in a file: give -o", name)
+			}
+		}
+		if err := e.options.OnError.Check(); err != nil {
+			return err
+		}
+		if err := e.in.of(c, paths); err != nil {
 			return err
 		}
 		m, err := openModel(c, model)
@@ -85,73 +121,160 @@ follows in proportion.`,
 		if err != nil {
 			return err
 		}
-		o.Pictures = in.few(c.Context())
+		o.Pictures = e.in.few(c.Context())
 		x, err := m.Extractor(o)
 		if err != nil {
 			return err
 		}
 		defer x.Close()
-		w, err := openSink(c.Context(), output, c.OutOrStdout(), x.Layers())
-		if err != nil {
+		e.x, e.options, e.stderr = x, withinPlan(x.Plan(), e.options), c.ErrOrStderr()
+		if e.output == "" {
+			return e.stream(c.Context(), c.OutOrStdout())
+		}
+		if e.job.Facts, err = facts(m, r, o.Pool, e.options); err != nil {
 			return err
 		}
-		defer w.Abort()
-		return extract(c.Context(), in, x, w, c.ErrOrStderr(), output != "")
+		return e.file(c.Context())
 	}
 	return c
 }
 
-func openSink(ctx context.Context, output string, stdout io.Writer, layers []featx.Layer) (sink.Writer, error) {
-	columns := make([]sink.Layer, len(layers))
-	for i, l := range layers {
-		columns[i] = sink.Layer(l)
+// facts are what a row depends on beside its layers and its picture.
+func facts(m *featx.Model, r image.Recipe, pool featx.Pool, o pipeline.Options) ([]sink.Fact, error) {
+	recipe, err := json.Marshal(r)
+	if err != nil {
+		return nil, err
 	}
-	if output == "" {
-		return sink.NewJSONL(stdout, columns), nil
+	onError := o.OnError
+	if onError == pipeline.Fail {
+		onError = pipeline.Skip // the same rows, as far as they go
 	}
-	return sink.Create(ctx, output, columns)
+	return []sink.Fact{
+		{Name: "featx", Value: version()}, {Name: "the model (SHA-256)", Value: m.SHA256()}, {Name: "the recipe", Value: string(recipe)}, {Name: "--pool", Value: string(pool)},
+		{Name: "--on-error", Value: string(onError)}, {Name: "--max-pixels", Value: fmt.Sprint(o.MaxPixels)},
+	}, nil
 }
 
-func extract(ctx context.Context, in *inputs, x *featx.Extractor, w sink.Writer, stderr io.Writer, toFile bool) error {
-	items := in.open(x.InputDims())
-	defer items.Close()
-	var stats pipeline.Stats
-	out := &output{sink: w, stderr: stderr}
-	if out.progress = newProgress(stderr, 0, toFile); out.progress != nil {
-		out.progress.total = in.count(ctx, x.InputDims())
+// extraction is one run of the command.
+type extraction struct {
+	output  string
+	job     sink.JobOptions
+	options pipeline.Options
+	in      *inputs
+	x       *featx.Extractor
+	stderr  io.Writer
+
+	stats pipeline.Stats
+	watch *watch
+}
+
+func (e *extraction) layers() []sink.Layer {
+	layers := make([]sink.Layer, len(e.x.Layers()))
+	for i, l := range e.x.Layers() {
+		layers[i] = sink.Layer{Name: l.Name, Dims: l.Dims}
 	}
-	err := pipeline.Run(ctx, items, x, out, withinPlan(x.Plan(), pipeline.Options{Stats: &stats}))
+	return layers
+}
+
+// stream writes JSON Lines.
+func (e *extraction) stream(ctx context.Context, stdout io.Writer) error {
+	items := e.in.open(e.x.InputDims())
+	defer items.Close()
+	if err := e.run(ctx, items, sink.NewStream(stdout, e.layers())); err != nil {
+		return err
+	}
+	return e.status()
+}
+
+// file writes to a file, from where an interrupted run has left it.
+func (e *extraction) file(ctx context.Context) (err error) {
+	job, err := sink.OpenJob(e.output, e.layers(), e.job)
 	if err != nil {
 		return err
 	}
-	out.progress.end()
-	if stats.Done.Load() > stats.Failed.Load() {
-		if err := w.Close(); err != nil {
+	defer func() {
+		if closing := job.Close(); err == nil {
+			err = closing
+		}
+		if errors.Is(err, context.Canceled) && job.Items() > 0 {
+			err = interrupted{fmt.Sprintf("interrupted: %d inputs are done, and the same command goes on (%s)", job.Items(), job.Partial())}
+		}
+	}()
+	e.stats.Before.Store(job.Items())
+	e.stats.Done.Store(job.Items())
+	e.stats.Failed.Store(job.Failed())
+	if job.Items() > 0 {
+		fmt.Fprintf(e.stderr, "featx: %s: going on, %d inputs are done\n", e.output, job.Items())
+	}
+	if !job.Complete() {
+		items := e.in.open(e.x.InputDims())
+		defer items.Close()
+		if err := job.Pass(func() (string, error) { return items.Skip(ctx) }); err != nil {
+			return err
+		}
+		if err := e.run(ctx, items, job); err != nil {
 			return err
 		}
 	}
-	if stats.Failed.Load() > 0 {
+	if err := job.Finish(ctx); err != nil {
+		return err
+	}
+	if n := job.Failed(); n > 0 {
+		fmt.Fprintf(e.stderr, "featx: %d of %d inputs failed: %s says which, and why\n", n, job.Items(), job.Ledger())
+	}
+	return e.status()
+}
+
+// run takes the items through the pipeline.
+func (e *extraction) run(ctx context.Context, items source.Source, out pipeline.Output) error {
+	e.options.Stats = &e.stats
+	e.watch = newWatch(e.stderr, &e.stats, e.output != "")
+	defer e.watch.end()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	if e.watch.shows {
+		go func() {
+			if n := e.in.count(ctx, e.x.InputDims()); n > 0 {
+				e.stats.Total.Store(int64(n))
+			}
+		}()
+	}
+	err := pipeline.Run(ctx, items, e.x, &reporter{out: out, e: e}, e.options)
+	var f *sink.Failure
+	if errors.As(err, &f) {
+		return fmt.Errorf("%w; --on-error skip leaves such inputs out", f)
+	}
+	return err
+}
+
+// status is the error that stands for inputs that failed.
+func (e *extraction) status() error {
+	if e.stats.Failed.Load() > 0 {
 		return errPartly
 	}
 	return nil
 }
 
-type output struct {
-	sink     sink.Writer
-	stderr   io.Writer
-	progress *progress
+// reporter says on standard error what fails, beside the output.
+type reporter struct {
+	out  pipeline.Output
+	e    *extraction
+	said int
 }
 
-func (o *output) Add(outcome sink.Outcome) error {
-	if outcome.Failure != nil {
-		o.progress.clear()
-		report(o.stderr, outcome.Failure)
+// manyFailures is how many failures are said where there is a ledger for them too.
+const manyFailures = 20
+
+func (r *reporter) Add(o sink.Outcome) error {
+	if o.Failure != nil {
+		switch r.said++; {
+		case r.e.output == "" || r.said <= manyFailures:
+			r.e.watch.say(o.Failure)
+		case r.said == manyFailures+1:
+			r.e.watch.say(errors.New("more inputs fail: they are listed in the ledger"))
+		}
 	}
-	o.progress.add(1)
-	if outcome.Features == nil {
-		return nil
-	}
-	return o.sink.Write(outcome.Path, outcome.Features)
+	return r.out.Add(o)
 }
 
 // isTerminal tells whether people watch the stream.

@@ -31,6 +31,11 @@ const (
 // errPartly says that some inputs failed; each has been reported.
 var errPartly = errors.New("some inputs failed")
 
+// interrupted says what an interruption has left.
+type interrupted struct{ text string }
+
+func (i interrupted) Error() string { return i.text }
+
 func run(args []string, stdout, stderr io.Writer) (status int) {
 	defer func() {
 		// The last resort. What is known to fail is an error long before.
@@ -55,6 +60,9 @@ func run(args []string, stdout, stderr io.Writer) (status int) {
 		return statusDone
 	case errors.Is(err, errPartly):
 		return statusPartly
+	case errors.As(err, new(interrupted)):
+		report(stderr, err)
+		return statusInterrupted
 	case errors.Is(err, context.Canceled):
 		report(stderr, errors.New("interrupted: nothing is written"))
 		return statusInterrupted

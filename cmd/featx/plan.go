@@ -19,6 +19,7 @@ import (
 	"github.com/featx-go/featx/engine/arch"
 	"github.com/featx-go/featx/engine/image"
 	"github.com/featx-go/featx/internal/brief"
+	"github.com/featx-go/featx/pipeline"
 	"github.com/featx-go/featx/tools/convert"
 	"github.com/featx-go/featx/weights"
 )
@@ -274,11 +275,8 @@ func measure(c *cobra.Command, m *featx.Model, o featx.Options, picture string) 
 	}
 	defer x.Close()
 	paths := slices.Repeat([]string{picture}, 3*x.Batch())
-	w, err := openSink(c.Context(), "", io.Discard, x.Layers())
-	if err != nil {
-		return 0, err
-	}
-	if err := extract(c.Context(), &inputs{paths: paths}, x, w, c.ErrOrStderr(), true); err != nil {
+	e := &extraction{x: x, in: &inputs{paths: paths}, options: withinPlan(x.Plan(), pipeline.Options{}), stderr: c.ErrOrStderr()}
+	if err := e.stream(c.Context(), io.Discard); err != nil {
 		return 0, err
 	}
 	status, err := os.ReadFile("/proc/self/status")

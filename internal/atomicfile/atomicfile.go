@@ -19,30 +19,16 @@ type File struct {
 	done bool
 }
 
-// Create begins the file path; once ctx has ended it can neither grow nor get its name. It refuses to replace a folder, a device or a file that may not be
-// written. A file that it will replace hands its permissions on, and a link to it stays a link. Errors, here and of Commit, say why and leave path out: see [Cause].
+// Create begins the file path; once ctx has ended it can neither grow nor get its name. It refuses what [Target] refuses. A file that it will replace hands its
+// permissions on, and a link to it stays a link. Errors, here and of Commit, say why and leave path out: see [Cause].
 func Create(ctx context.Context, path string) (*File, error) {
-	mode := fs.FileMode(0)
-	if info, err := os.Stat(path); err == nil {
-		switch {
-		case info.IsDir():
-			return nil, errors.New("is a directory")
-		case !info.Mode().IsRegular():
-			return nil, errors.New("is there already and is no regular file; give another name")
-		}
-		old, err := os.OpenFile(path, os.O_WRONLY, 0)
-		if err != nil {
-			return nil, Cause(err)
-		}
-		old.Close()
-		mode = info.Mode().Perm()
-		if path, err = filepath.EvalSymlinks(path); err != nil {
-			return nil, Cause(err)
-		}
+	path, mode, err := Target(path)
+	if err != nil {
+		return nil, err
 	}
 	f, err := temporary(filepath.Dir(path))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, errors.New("there is no such folder to write to")
+		return nil, errNoFolder
 	}
 	if err != nil {
 		return nil, Cause(err)
@@ -51,6 +37,59 @@ func Create(ctx context.Context, path string) (*File, error) {
 		_ = f.Chmod(mode) // not every file system has permissions
 	}
 	return &File{tmp: f, ctx: ctx, path: path}, nil
+}
+
+var errNoFolder = errors.New("there is no such folder to write to")
+
+// Target is where a file that is to be called path will be: behind the link that path may be, and with the permissions of the file that is there; 0 if there is none.
+// A folder, a device and a file that may not be written are errors, and so is a folder that is not there.
+func Target(path string) (target string, mode fs.FileMode, err error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		if info, err := os.Stat(filepath.Dir(path)); errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
+			return "", 0, errNoFolder
+		}
+		return path, 0, nil
+	}
+	switch {
+	case info.IsDir():
+		return "", 0, errors.New("is a directory")
+	case !info.Mode().IsRegular():
+		return "", 0, errors.New("is there already and is no regular file; give another name")
+	}
+	old, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return "", 0, Cause(err)
+	}
+	old.Close()
+	if target, err = filepath.EvalSymlinks(path); err != nil {
+		return "", 0, Cause(err)
+	}
+	return target, info.Mode().Perm(), nil
+}
+
+// Rename gives the file from, which is complete and on disk, the name of [Target] path and its permissions. Errors are those of [Create].
+func Rename(from, path string) error {
+	path, mode, err := Target(path)
+	if err != nil {
+		return err
+	}
+	if mode != 0 {
+		_ = os.Chmod(from, mode)
+	}
+	if err := os.Rename(from, path); err != nil {
+		return Cause(err)
+	}
+	SyncFolder(filepath.Dir(path))
+	return nil
+}
+
+// SyncFolder makes the names in a folder outlive a power cut; where folders cannot be synced, nothing is lost but that.
+func SyncFolder(path string) {
+	if dir, err := os.Open(path); err == nil {
+		_ = dir.Sync()
+		dir.Close()
+	}
 }
 
 // temporary is os.CreateTemp, but with the permissions of an ordinary new file.
@@ -79,9 +118,6 @@ func (f *File) WriteAt(b []byte, at int64) (int, error) {
 	return f.tmp.WriteAt(b, at)
 }
 
-// Scratch gives another file in the same folder, for the caller to remove.
-func (f *File) Scratch() (*os.File, error) { return temporary(filepath.Dir(f.path)) }
-
 // Commit gives the complete file its name, or on an error removes it.
 func (f *File) Commit() error {
 	err := f.tmp.Sync()
@@ -99,11 +135,7 @@ func (f *File) Commit() error {
 		return Cause(err)
 	}
 	f.done = true
-	// The name, too, should outlive a power cut; where folders cannot be synced, nothing is lost but that.
-	if dir, err := os.Open(filepath.Dir(f.path)); err == nil {
-		_ = dir.Sync()
-		dir.Close()
-	}
+	SyncFolder(filepath.Dir(f.path))
 	return nil
 }
 
