@@ -60,8 +60,12 @@ func TestBadPictures(t *testing.T) {
 
 		r = command(t, dir, "extract", "-o", "out.npz", c.path)
 		require.Equal(t, statusPartly, r.status)
-		requireLine(t, r.stderr, c.path+": ", c.reason)
-		requireOnly(t, dir, before...)
+		first, second, _ := strings.Cut(r.stderr, "\n")
+		requireLine(t, first+"\n", c.path+": ", c.reason)
+		requireLine(t, second, "1 of 1 inputs failed: ", "out.npz.errors.jsonl")
+		require.Contains(t, string(read(t, dir, "out.npz.errors.jsonl")), `{"path":"`+c.path+`","stage":"`)
+		requireOnly(t, dir, append(before, "out.npz.errors.jsonl")...)
+		require.NoError(t, os.Remove(filepath.Join(dir, "out.npz.errors.jsonl")))
 	}
 	r := command(t, dir, "extract", "missing.jpg", "p", "text.jpg", "p/ship.jpg", "empty.jpg")
 	require.Equal(t, statusPartly, r.status)

@@ -92,7 +92,8 @@ func TestFormats(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(container.Metadata["paths"]), &paths))
 	want := []string{"p/420-53x37.jpg", "p/cmyk-adobe-53x37.jpg", "p/grey8.png", "p/rgba16.png", "p/ship.jpg"}
 	require.Equal(t, want, paths)
-	requireOnly(t, dir, "p", "all.npz", "all.jsonl", "all.safetensors", "0.npy", "1.npy", "2.npy")
+	requireOnly(t, dir, "p", "all.npz", "all.jsonl", "all.safetensors", "0.npy", "1.npy", "2.npy", "0.npy.paths.txt", "1.npy.paths.txt", "2.npy.paths.txt")
+	require.Equal(t, strings.Join(want, "\n")+"\n", string(read(t, dir, "0.npy.paths.txt")))
 }
 
 func zipEntry(t *testing.T, path, name string) []byte {
