@@ -36,7 +36,7 @@ func TestRead(t *testing.T) {
 	stored, _ := Open(data)
 	part, err := stored.Read("stored")
 	require.NoError(t, err)
-	at := bytes.LastIndex(data, part) // the name, in front of it, looks alike
+	at := bytes.LastIndex(data, part)    // the name, in front of it, looks alike
 	require.Same(t, &data[at], &part[0]) // in place
 	_, err = a.Read("none")
 	require.ErrorContains(t, err, "is missing")
