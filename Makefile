@@ -3,7 +3,9 @@ GO     ?= go
 PYTHON ?= python3
 DATA   ?= $(abspath ../shared/data)
 
-.PHONY: help build dist dist-check dist-again image test lint arm-test arm-bytes mca golden-check bench bench-peers golden golden-onnx golden-keras embedded
+KILLS  ?= 50
+
+.PHONY: help build dist dist-check dist-again image test lint arm-test arm-bytes mca golden-check torture bench bench-pipeline bench-peers golden golden-onnx golden-keras embedded
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -50,6 +52,12 @@ mca: ## llvm-mca 22 on the inner loops of the NEON kernels, into docs/arm.md; PE
 	@set -e; dir=$$(mktemp -d); trap 'rm -rf '$$dir EXIT; \
 	CGO_ENABLED=0 GOARCH=arm64 $(GO) test -c -o $$dir/kernels ./kernels; \
 	$(GO) run ./tools/mca -binary $$dir/kernels -page docs/arm.md $(addprefix -peer ,$(PEERS))
+
+torture: ## the long tests of extract: killed KILLS times and continued, 20,000 files of which 300 are broken (needs DATA)
+	FEATX_TORTURE=$(KILLS) FEATX_DATA=$(DATA) $(GO) test -count=1 -timeout 60m -run 'TestKill|TestTwentyThousand' -v ./cmd/featx
+
+bench-pipeline: ## decoding, the network and the pipeline, in turns (needs DATA)
+	$(GO) run ./bench/pipeline $(DATA)/images
 
 bench: ## kernels on real layer shapes, as GFLOP/s and as a share of the measured FMA peak
 	$(GO) test -run '^$$' -bench . ./kernels ./bench/...
