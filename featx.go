@@ -12,7 +12,9 @@ import (
 // Options choose what an extractor computes, and how. The zero value is the layer before the classifier, on all cores.
 type Options struct {
 	Layers  []string      // names, aliases, globs or indices, as engine.Graph.Resolve takes them; none is the layer before the classifier
-	Pool    Pool          // of layers that are maps
+	Pool    Pool          // of layers that are maps, and not in Pools
+	Pools   []LayerPool   // of single layers; where several are of one layer, the last
+	L2      bool          // each row of each layer is divided by its Euclidean norm, after pooling; zeros stay zeros
 	Recipe  *image.Recipe // instead of the model's own; its Size is the size that the network runs at
 	ISA     string        // generic, avx2, avx512 or neon; "" is the variable FEATX_ISA, or else the best of this CPU
 	Threads int           // 0 is all cores that Go uses
@@ -37,13 +39,12 @@ type Tensor struct {
 // Extractor computes layers. It owns memory and worker goroutines until it is closed, and is for one goroutine at a time.
 type Extractor struct {
 	plan    *Plan
-	reduce  func(x []float32, at, step, n int) float32 // nil: no pooling
 	recipe  image.Recipe
 	prepare *image.Preparer
 	shape   engine.Shape // of one input
 	layout  engine.Layout
 	outputs []engine.Output
-	pooled  [][]float32 // by layer, for a batch; nil where the layer is given as it is
+	after   []after // by layer
 	runner  *engine.Runner
 	results []Tensor // of Run
 	input   []float32
@@ -55,26 +56,19 @@ func (m *Model) Extractor(o Options) (*Extractor, error) {
 	if m.sketch != "" {
 		return nil, fmt.Errorf("the network %s has no weights", m.Graph().Arch)
 	}
-	reduce, err := o.Pool.reduce()
-	if err != nil {
-		return nil, err
-	}
 	s, err := m.settle(o)
 	if err != nil {
 		return nil, err
 	}
-	x := &Extractor{plan: s.Plan, recipe: s.recipe, reduce: reduce, layout: m.Graph().Layout, done: s.done}
+	x := &Extractor{plan: s.Plan, recipe: s.recipe, layout: m.Graph().Layout, done: s.done}
 	if x.prepare, err = x.recipe.Preparer(); err != nil {
 		s.done()
 		return nil, err
 	}
 	x.shape = s.plan.InputShape()
 	x.outputs = s.plan.Outputs()
-	x.pooled = make([][]float32, len(x.outputs))
 	for i, out := range x.outputs {
-		if x.reduce != nil && !out.Shape.Flat {
-			x.pooled[i] = make([]float32, x.Batch()*out.Shape.C)
-		}
+		x.after = append(x.after, newAfter(out.Shape, x.layout, s.pools[i], o.L2, x.Batch()))
 		x.results = append(x.results, Tensor{Dims: append([]int{0}, s.Layers[i].Dims...)})
 	}
 	x.runner = s.plan.NewRunner(s.Threads)
@@ -146,13 +140,8 @@ func (x *Extractor) Run(n int, input []float32) ([]Tensor, error) {
 	if err := x.runner.Run(n, input); err != nil {
 		return nil, err
 	}
-	for i, out := range x.outputs {
-		data := x.runner.Output(i)
-		if pooled := x.pooled[i]; pooled != nil {
-			poolMap(pooled[:n*out.Shape.C], data, out.Shape, x.layout, x.reduce)
-			data = pooled[:n*out.Shape.C]
-		}
-		x.results[i].Data, x.results[i].Dims[0] = data, n
+	for i := range x.after {
+		x.results[i].Data, x.results[i].Dims[0] = x.after[i].rows(x.runner.Output(i), n), n
 	}
 	return x.results, nil
 }

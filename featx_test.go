@@ -105,7 +105,7 @@ func TestClose(t *testing.T) {
 }
 
 func TestRunAllocatesNothing(t *testing.T) {
-	x := extractor(t, open(t), featx.Options{Layers: []string{"layer2", "flatten"}, Pool: featx.GeM, Threads: 2, Batch: 3})
+	x := extractor(t, open(t), featx.Options{Layers: []string{"layer2", "flatten"}, Pool: featx.GeM, L2: true, Threads: 2, Batch: 3})
 	input := make([]float32, 3*x.InputLen())
 	require.Zero(t, testing.AllocsPerRun(10, func() {
 		if _, err := x.Run(3, input); err != nil {

@@ -84,6 +84,7 @@ type settled struct {
 	recipe  image.Recipe
 	network *engine.Model
 	plan    *engine.Plan
+	pools   []Pool // by layer
 	done    func() // releases the model
 }
 
@@ -104,9 +105,11 @@ func (m *Model) settle(o Options) (*settled, error) {
 	if err := s.recipe.Validate(); err != nil {
 		return nil, err
 	}
-	if _, err := o.Pool.reduce(); err != nil {
+	pools, err := o.pools(m.Graph())
+	if err != nil {
 		return nil, err
 	}
+	s.pools = pools
 	isa, err := kernels.Select(o.ISA)
 	if err != nil {
 		return nil, err
@@ -161,9 +164,13 @@ func (s *settled) estimate(o Options) (err error) {
 	}
 	need := s.plan.Memory()
 	s.Layers = nil
-	for _, out := range s.plan.Outputs() {
+	for i, out := range s.plan.Outputs() {
 		dims := out.Dims
-		if o.Pool.vectors() && !out.Shape.Flat {
+		switch {
+		case out.Shape.Flat:
+		case s.pools[i] == Flatten:
+			dims = []int{out.Shape.Elements()}
+		case s.pools[i] != None:
 			dims = []int{out.Shape.C}
 			need.Outputs += int64(s.Batch) * int64(out.Shape.C) * 4
 		}

@@ -1,13 +1,16 @@
 package featx
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/featx-go/featx/engine"
+	"github.com/featx-go/featx/internal/brief"
 )
 
-// Pool says how a map of height x width becomes one value per channel. A layer that is a vector stays as it is.
+// Pool says what becomes of a map: one value per channel, or all its values as one vector. A layer that is a vector stays as it is.
 type Pool string
 
 const (
@@ -15,11 +18,22 @@ const (
 	Avg  Pool = "avg"  // the mean
 	Max  Pool = "max"  // the largest value
 	GeM  Pool = "gem"  // the generalised mean of Radenovic et al. 2018: (mean of max(x, 1e-6)^3)^(1/3)
+
+	Flatten Pool = "flatten" // the map's values, in its order, as one vector
 )
+
+// PoolModes are all kinds of pooling.
+var PoolModes = []Pool{None, Avg, Max, GeM, Flatten}
+
+// LayerPool is the pooling of the layers that Layer means: a name, an alias, a glob or an index, as in Options.Layers.
+type LayerPool struct {
+	Layer string
+	Pool  Pool
+}
 
 func (p Pool) reduce() (func(x []float32, at, step, n int) float32, error) {
 	switch p {
-	case "", None:
+	case None, Flatten:
 		return nil, nil
 	case Avg:
 		return mean, nil
@@ -28,11 +42,43 @@ func (p Pool) reduce() (func(x []float32, at, step, n int) float32, error) {
 	case GeM:
 		return generalisedMean, nil
 	}
-	return nil, fmt.Errorf("unknown pooling %q: want %s, %s, %s or %s", string(p), None, Avg, Max, GeM)
+	return nil, fmt.Errorf("unknown pooling %q: want %s, %s, %s, %s or %s", string(p), None, Avg, Max, GeM, Flatten)
 }
 
-// vectors tells whether maps become vectors.
-func (p Pool) vectors() bool { return p != "" && p != None }
+// pools gives the pooling of each layer that is asked for.
+func (o *Options) pools(g *engine.Graph) ([]Pool, error) {
+	layers, err := g.Resolve(o.Layers)
+	if err != nil {
+		return nil, err
+	}
+	pools := slices.Repeat([]Pool{cmp.Or(o.Pool, None)}, len(layers))
+	if _, err := pools[0].reduce(); err != nil {
+		return nil, err
+	}
+	for _, one := range o.Pools {
+		if _, err := one.Pool.reduce(); err != nil {
+			return nil, fmt.Errorf("layer %q: %w", one.Layer, err)
+		}
+		meant, err := g.Resolve([]string{one.Layer})
+		if err != nil {
+			return nil, fmt.Errorf("pooling: %w", err)
+		}
+		used := false
+		for i, l := range layers {
+			if slices.ContainsFunc(meant, func(m engine.Layer) bool { return m.Node == l.Node }) {
+				pools[i], used = one.Pool, true
+			}
+		}
+		if !used {
+			names := make([]string, len(layers))
+			for i, l := range layers {
+				names[i] = l.Name
+			}
+			return nil, fmt.Errorf("pooling of layer %q, which is not asked for; those that are: %s", one.Layer, brief.List(names, 10))
+		}
+	}
+	return pools, nil
+}
 
 // poolMap reduces n maps of src, in the layout's order, to n vectors of channels.
 func poolMap(dst, src []float32, s engine.Shape, layout engine.Layout, reduce func(x []float32, at, step, n int) float32) {

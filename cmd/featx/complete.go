@@ -24,7 +24,7 @@ import (
 var flagValues = map[string]cobra.CompletionFunc{
 	"model":   completeModel,
 	"layer":   listed(layersOfModel),
-	"pool":    words(string(featx.None), string(featx.Avg), string(featx.Max), string(featx.GeM)),
+	"pool":    words(poolModes()...),
 	"isa":     listed(func(*cobra.Command, []string) []string { return strings.Split(join(kernels.All(), "\n"), "\n") }),
 	"arch":    words(append(arch.Names(), arch.KerasNames()...)...),
 	"dtype":   words("f32", "f16"),

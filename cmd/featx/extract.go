@@ -48,6 +48,10 @@ downloaded, verified and converted at their first use, and in the cache from the
 LAYER is a layer's name, an alias, a pattern like 'layer*.add' or an index (-1 is the
 last); "featx layers MODEL" lists them. Without -l it is the one before the classifier.
 
+What becomes of a layer: --pool makes one value per channel of a map (avg, max, gem) or a
+vector of all its values (flatten); --pool gem,layer2=max says it for layer2 alone. --l2
+then divides each row by its Euclidean norm.
+
 The ending of FILE gives the format:
   .npy          one layer: float32, one row per picture; FILE.paths.txt names them
   .npz          one array per layer, and "paths"
@@ -131,7 +135,7 @@ follows in proportion.`,
 		if e.output == "" {
 			return e.stream(c.Context(), c.OutOrStdout())
 		}
-		if e.job.Facts, err = facts(m, r, o.Pool, e.options); err != nil {
+		if e.job.Facts, err = facts(m, r, o, e.options); err != nil {
 			return err
 		}
 		return e.file(c.Context())
@@ -140,7 +144,7 @@ follows in proportion.`,
 }
 
 // facts are what a row depends on beside its layers and its picture.
-func facts(m *featx.Model, r image.Recipe, pool featx.Pool, o pipeline.Options) ([]sink.Fact, error) {
+func facts(m *featx.Model, r image.Recipe, what featx.Options, o pipeline.Options) ([]sink.Fact, error) {
 	recipe, err := json.Marshal(r)
 	if err != nil {
 		return nil, err
@@ -149,10 +153,10 @@ func facts(m *featx.Model, r image.Recipe, pool featx.Pool, o pipeline.Options) 
 	if onError == pipeline.Fail {
 		onError = pipeline.Skip // the same rows, as far as they go
 	}
-	return []sink.Fact{
-		{Name: "featx", Value: version()}, {Name: "the model (SHA-256)", Value: m.SHA256()}, {Name: "the recipe", Value: string(recipe)}, {Name: "--pool", Value: string(pool)},
+	return append([]sink.Fact{
+		{Name: "featx", Value: version()}, {Name: "the model (SHA-256)", Value: m.SHA256()}, {Name: "the recipe", Value: string(recipe)},
 		{Name: "--on-error", Value: string(onError)}, {Name: "--max-pixels", Value: fmt.Sprint(o.MaxPixels)},
-	}, nil
+	}, afterFacts(what)...), nil
 }
 
 // extraction is one run of the command.

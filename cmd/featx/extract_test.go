@@ -228,6 +228,21 @@ func TestPool(t *testing.T) {
 		require.Equal(t, layer("-l", "-1"), layer("-l", "-1", "--pool", mode), "a vector stays")
 	}
 	require.Equal(t, whole, layer("-l", "layer3", "--pool", "none"))
+
+	rows := rowsOf(t, ok(t, dir, "extract", "p/ship.jpg", "-l", "layer2,layer3,conv1", "--pool", "max,layer3=none", "--pool=conv1=flatten", "--l2"))
+	var shapes [][]int
+	for _, r := range rows {
+		shapes = append(shapes, r.Shape)
+		sum := 0.0
+		for _, v := range r.Features {
+			sum += float64(v) * float64(v)
+		}
+		require.InDelta(t, 1, sum, 1e-6)
+	}
+	require.Equal(t, [][]int{{32}, {64, 8, 8}, {16 * 32 * 32}}, shapes)
+	r := command(t, dir, "extract", "p/ship.jpg", "--pool", "layer3=avg")
+	require.Equal(t, statusFailed, r.status)
+	requireLine(t, r.stderr, `pooling of layer "layer3", which is not asked for; those that are: flatten`)
 }
 
 // Each part of the recipe does something, and a size alone takes the resize along.

@@ -26,15 +26,16 @@ import (
 
 // planFlags are the flags of extract that decide what is computed and what memory that takes.
 type planFlags struct {
-	options      featx.Options
-	pool, memory string
-	set          *pflag.FlagSet
+	options featx.Options
+	after   afterFlags
+	memory  string
+	set     *pflag.FlagSet
 }
 
 func (f *planFlags) add(set *pflag.FlagSet) {
 	f.set = set
 	set.StringSliceVarP(&f.options.Layers, "layer", "l", nil, "`layer`; may be repeated, or several with commas (default the one before the classifier)")
-	set.StringVar(&f.pool, "pool", "none", "each map becomes one value per channel: avg, max or gem (generalised mean, p=3)")
+	f.after.add(set)
 	set.IntVar(&f.options.Batch, "batch", 0, "pictures at a time: more need more memory (default 8, or what there is and fits)")
 	set.IntVar(&f.options.Threads, "threads", 0, "threads of the network; the next batch is decoded meanwhile on as many (default all cores)")
 	set.StringVar(&f.memory, "max-memory", "", "stay below so many `bytes` (64MB, 1GiB), with smaller batches if need be (default what is free)")
@@ -50,7 +51,8 @@ func (f *planFlags) read(r *image.Recipe) (featx.Options, error) {
 	}
 	var err error
 	o := f.options
-	o.Recipe, o.Pool = r, featx.Pool(f.pool)
+	o.Recipe = r
+	f.after.apply(&o)
 	o.MaxMemory, err = parseBytes("max-memory", f.memory)
 	return o, err
 }
