@@ -36,7 +36,6 @@ type walk struct {
 	root  string
 	open  []level // from the root down to where the walk is
 	found bool
-	done  bool
 }
 
 // level is a folder on the way to where a walk is.
