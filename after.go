@@ -6,36 +6,69 @@ import (
 	"github.com/featx-go/featx/engine"
 )
 
-// after makes rows of what the network gives for one layer.
+// after makes rows of what the network gives for one layer: pooling, the mean of each picture's views, norm.
 type after struct {
 	shape  engine.Shape
 	layout engine.Layout
 	reduce func(x []float32, at, step, n int) float32
-	pooled []float32 // of a batch; nil where nothing is reduced
+	pooled []float32 // of a run of the network; nil where nothing is reduced
+	length int       // of a row
+	views  int
+	sums   []float64 // of the pictures' views; nil where each has one
+	rows   []float32
 	l2     bool
 }
 
-func newAfter(s engine.Shape, layout engine.Layout, p Pool, l2 bool, batch int) after {
-	a := after{shape: s, layout: layout, l2: l2}
+func newAfter(s engine.Shape, layout engine.Layout, p Pool, l2 bool, plan *Plan) after {
+	a := after{shape: s, layout: layout, views: plan.Views, l2: l2}
+	a.length = s.Elements()
 	if a.reduce, _ = p.reduce(); a.reduce != nil && !s.Flat { // the pooling was checked with the plan
-		a.pooled = make([]float32, batch*s.C)
+		a.length = s.C
+		a.pooled = make([]float32, plan.Batch*a.length)
+	}
+	if a.views > 1 {
+		a.sums, a.rows = make([]float64, plan.Pictures*a.length), make([]float32, plan.Pictures*a.length)
 	}
 	return a
 }
 
-// rows gives n pictures' rows. They are in data, or valid until the next call.
-func (a *after) rows(data []float32, n int) []float32 {
+// take takes what a run of the network gave for n views, from the first-th of all pictures on. The views of a picture are added up in float64, in their order.
+func (a *after) take(data []float32, first, n int) {
 	if a.pooled != nil {
 		poolMap(a.pooled[:n*a.shape.C], data, a.shape, a.layout, a.reduce)
 		data = a.pooled[:n*a.shape.C]
 	}
-	if a.l2 {
-		length := len(data) / n
-		for i := range n {
-			normalise(data[i*length:][:length])
+	if a.sums == nil {
+		a.rows = data
+		return
+	}
+	for i := range n {
+		picture, view := (first+i)/a.views, (first+i)%a.views
+		sums := a.sums[picture*a.length:][:a.length]
+		if view == 0 {
+			clear(sums)
+		}
+		for j, v := range data[i*a.length:][:a.length] {
+			sums[j] += float64(v)
 		}
 	}
-	return data
+}
+
+// finish gives the rows of n pictures, whose views are all taken. They are valid until the next take.
+func (a *after) finish(n int) []float32 {
+	rows := a.rows
+	if a.sums != nil {
+		rows = rows[:n*a.length]
+		for i := range rows {
+			rows[i] = float32(a.sums[i] / float64(a.views))
+		}
+	}
+	if a.l2 {
+		for i := range n {
+			normalise(rows[i*a.length:][:a.length])
+		}
+	}
+	return rows
 }
 
 // normalise divides a row by its Euclidean norm: the squares are exact in float64, their sum is rounded to float64 in the order of the row, the root and the

@@ -13,7 +13,7 @@ import (
 	"github.com/featx-go/featx/engine/image"
 )
 
-// Pooling and normalisation give what PyTorch gives, from the file on (testdata/golden/make_after.py).
+// Pooling, views and normalisation give what PyTorch gives, from the file on (testdata/golden/make_after.py).
 func TestAfterLikePyTorch(t *testing.T) {
 	text, err := os.ReadFile("testdata/golden/after.json")
 	require.NoError(t, err)
@@ -30,10 +30,8 @@ func TestAfterLikePyTorch(t *testing.T) {
 	require.Len(t, golden.Cases, 19)
 	m := open(t)
 	for _, c := range golden.Cases {
-		if c.Crop != "center" || c.Flip {
-			continue
-		}
 		recipe := image.Torchvision(golden.Resize, golden.Size)
+		recipe.Crop, recipe.Flip = c.Crop, c.Flip
 		x := extractor(t, m, featx.Options{Layers: []string{c.Layer}, Pool: featx.Pool(c.Pool), L2: c.L2, Recipe: &recipe})
 		require.Equal(t, c.Dims, x.Layers()[0].Dims)
 		out, err := x.Files(ship)
@@ -114,4 +112,53 @@ func TestAfterSameBits(t *testing.T) {
 	got, err := extractor(t, m, o).Files(files...)
 	require.NoError(t, err)
 	require.Equal(t, want[2].Data, got[0].Data)
+}
+
+// Views of pictures: the same bytes on any number of threads and in any batch, in one run of the network or in several, of files and of tensors.
+func TestViewsSameBits(t *testing.T) {
+	m := open(t)
+	recipe := image.Torchvision(41, 32)
+	files := []string{ship, "testdata/images/grey-53x37.jpg", "testdata/images/source.png", ship, ship}
+	for _, c := range []struct {
+		crop  string
+		flip  bool
+		views int
+	}{{"center", true, 2}, {"five", false, 5}, {"ten", false, 10}} {
+		recipe.Crop, recipe.Flip = c.crop, c.flip
+		o := featx.Options{Layers: []string{"layer2", "layer3", "linear"}, Pools: []featx.LayerPool{{"layer2", featx.GeM}}, L2: true, Recipe: &recipe, Threads: 1, Batch: 1}
+		want, err := extractor(t, m, o).Files(files...)
+		require.NoError(t, err)
+		require.Equal(t, []int{5, 64, 8, 8}, want[1].Dims)
+		require.NotEqual(t, want[2].Data[:10], want[2].Data[10:20])
+		require.Equal(t, want[2].Data[:10], want[2].Data[40:])
+		for _, batch := range []int{1, 2, 3, 7, 8, 11, 20, 64} {
+			o.Threads, o.Batch = 1+batch%3, batch
+			x := extractor(t, m, o)
+			require.Equal(t, []int{c.views, 3, 32, 32}, x.InputDims())
+			p := x.Plan()
+			require.LessOrEqual(t, p.Batch, batch)
+			require.Equal(t, max(1, batch/c.views), p.Pictures)
+			got, err := x.Files(files...)
+			require.NoError(t, err)
+			require.True(t, sameBits(want, got), "%s, batch %d", c.crop, batch)
+		}
+
+		// The same views as tensors, in the axes of the framework.
+		x := extractor(t, m, o)
+		picture, err := image.DecodeFile(ship)
+		require.NoError(t, err)
+		pixels, planes := make([]float32, x.InputLen()), make([]float32, x.InputLen())
+		require.NoError(t, x.PrepareImage(pixels, picture))
+		for i, v := range pixels {
+			view, pixel, channel := i/(3*32*32), i/3%(32*32), i%3
+			planes[(view*3+channel)*32*32+pixel] = v
+		}
+		got, err := x.Tensor(featx.Tensor{Dims: []int{1, c.views, 3, 32, 32}, Data: planes})
+		require.NoError(t, err)
+		for l := range got {
+			require.Equal(t, want[l].Data[:len(got[l].Data)], got[l].Data)
+		}
+		_, err = x.Tensor(featx.Tensor{Dims: []int{1, 3, 32, 32}, Data: planes[:3*32*32]})
+		require.ErrorContains(t, err, fmt.Sprintf("the network takes [n %d 3 32 32]", c.views))
+	}
 }

@@ -14,11 +14,11 @@ type Options struct {
 	Layers  []string      // names, aliases, globs or indices, as engine.Graph.Resolve takes them; none is the layer before the classifier
 	Pool    Pool          // of layers that are maps, and not in Pools
 	Pools   []LayerPool   // of single layers; where several are of one layer, the last
-	L2      bool          // each row of each layer is divided by its Euclidean norm, after pooling; zeros stay zeros
+	L2      bool          // each row of each layer is divided by its Euclidean norm, after pooling and the mean of views; zeros stay zeros
 	Recipe  *image.Recipe // instead of the model's own; its Size is the size that the network runs at
 	ISA     string        // generic, avx2, avx512 or neon; "" is the variable FEATX_ISA, or else the best of this CPU
 	Threads int           // 0 is all cores that Go uses
-	Batch   int           // most pictures at a time; 0 is 8, or fewer where there are not as many or memory is short
+	Batch   int           // most pictures at a time, or views of pictures; 0 is 8, or fewer where there are not as many or memory is short
 
 	Pictures  int   // how many there will be, if that is known
 	MaxMemory int64 // bytes that the process may take, as far as [Model.Plan] can tell; 0 is what is free
@@ -41,7 +41,7 @@ type Extractor struct {
 	plan    *Plan
 	recipe  image.Recipe
 	prepare *image.Preparer
-	shape   engine.Shape // of one input
+	shape   engine.Shape // of one view
 	layout  engine.Layout
 	outputs []engine.Output
 	after   []after // by layer
@@ -68,7 +68,7 @@ func (m *Model) Extractor(o Options) (*Extractor, error) {
 	x.shape = s.plan.InputShape()
 	x.outputs = s.plan.Outputs()
 	for i, out := range x.outputs {
-		x.after = append(x.after, newAfter(out.Shape, x.layout, s.pools[i], o.L2, x.Batch()))
+		x.after = append(x.after, newAfter(out.Shape, x.layout, s.pools[i], o.L2, s.Plan))
 		x.results = append(x.results, Tensor{Dims: append([]int{0}, s.Layers[i].Dims...)})
 	}
 	x.runner = s.plan.NewRunner(s.Threads)
@@ -93,16 +93,22 @@ func (x *Extractor) Close() {
 func (x *Extractor) Layers() []Layer { return x.plan.Layers }
 
 // Batch is the most pictures that Run takes.
-func (x *Extractor) Batch() int { return x.plan.Batch }
+func (x *Extractor) Batch() int { return x.plan.Pictures }
 
 // Plan tells what was decided, without the counts of [Model.Plan].
 func (x *Extractor) Plan() Plan { return *x.plan }
 
-// InputDims is the shape of one picture as the model's framework has it: channels, height, width (PyTorch) or height, width, channels (Keras).
-func (x *Extractor) InputDims() []int { return x.shape.Dims(x.layout) }
+// InputDims is the shape of one picture as the model's framework has it: channels, height, width (PyTorch) or height, width, channels (Keras); if the recipe
+// makes several views of a picture, their number comes first.
+func (x *Extractor) InputDims() []int {
+	if x.plan.Views > 1 {
+		return append([]int{x.plan.Views}, x.shape.Dims(x.layout)...)
+	}
+	return x.shape.Dims(x.layout)
+}
 
-// InputLen is the number of values of one picture.
-func (x *Extractor) InputLen() int { return x.shape.Elements() }
+// InputLen is the number of values of one picture, of all its views.
+func (x *Extractor) InputLen() int { return x.plan.Views * x.shape.Elements() }
 
 // PrepareImage applies the recipe: it writes one picture's InputLen values to dst, as Run takes them. Several goroutines may use it at once.
 func (x *Extractor) PrepareImage(dst []float32, picture stdimage.Image) error {
@@ -123,25 +129,36 @@ func (x *Extractor) PrepareTensor(dst, values []float32) error {
 		return nil
 	}
 	pixels, channels := x.shape.H*x.shape.W, x.shape.C
-	for c := range channels {
-		for p, v := range values[c*pixels : (c+1)*pixels] {
-			dst[p*channels+c] = v
+	for plane := range x.plan.Views * channels {
+		at := plane/channels*pixels*channels + plane%channels
+		for p, v := range values[plane*pixels : (plane+1)*pixels] {
+			dst[at+p*channels] = v
 		}
 	}
 	return nil
 }
 
-// Run computes the layers of n prepared pictures, at most Batch: height, width, channels, one after the other. Each tensor has n rows. They are valid until the next call; a
+// Run computes the layers of n prepared pictures, at most Batch: views, height, width, channels, one after the other. Each tensor has n rows. They are valid until the next call; a
 // warm Run allocates nothing.
 func (x *Extractor) Run(n int, input []float32) ([]Tensor, error) {
 	if x.runner == nil {
 		return nil, fmt.Errorf("the extractor is closed")
 	}
-	if err := x.runner.Run(n, input); err != nil {
-		return nil, err
+	if n < 1 || n > x.Batch() || len(input) != n*x.InputLen() {
+		return nil, fmt.Errorf("%d pictures with %d values: want 1 to %d, of %d values each", n, len(input), x.Batch(), x.InputLen())
+	}
+	views, length := n*x.plan.Views, x.shape.Elements()
+	for first := 0; first < views; first += x.plan.Batch {
+		count := min(x.plan.Batch, views-first)
+		if err := x.runner.Run(count, input[first*length:(first+count)*length]); err != nil {
+			return nil, err
+		}
+		for i := range x.after {
+			x.after[i].take(x.runner.Output(i), first, count)
+		}
 	}
 	for i := range x.after {
-		x.results[i].Data, x.results[i].Dims[0] = x.after[i].rows(x.runner.Output(i), n), n
+		x.results[i].Data, x.results[i].Dims[0] = x.after[i].finish(n), n
 	}
 	return x.results, nil
 }

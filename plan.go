@@ -14,7 +14,9 @@ import (
 
 // Plan is what an extractor computes and needs, known before anything runs. No value that it gives depends on it.
 type Plan struct {
-	Batch    int   // most pictures at a time
+	Batch    int   // most inputs of the network at a time: pictures, or views of them
+	Views    int   // of each picture, by the recipe
+	Pictures int   // most at a time; their views may be more than Batch, which take turns
 	Batches  int   // of prepared pictures that are under way: 3, one in the network and two being filled, or 2 where memory is short
 	Threads  int   // of the network
 	Workers  int   // that decode pictures meanwhile
@@ -94,7 +96,8 @@ func (m *Model) settle(o Options) (*settled, error) {
 	if o.Recipe != nil {
 		s.recipe = *o.Recipe
 	}
-	s.Batch = cmp.Or(o.Batch, min(defaultBatch, cmp.Or(o.Pictures, defaultBatch)))
+	s.Views = s.recipe.Views()
+	s.Batch = cmp.Or(o.Batch, min(defaultBatch, cmp.Or(o.Pictures, defaultBatch)*s.Views))
 	s.Threads = cmp.Or(o.Threads, runtime.GOMAXPROCS(0))
 	if s.Batch < 1 || s.Batch > maxBatch || s.Threads < 1 || s.Threads > maxThreads {
 		return nil, fmt.Errorf("a batch of %d on %d threads: want a batch of 1 to %d, and 1 to %d threads", s.Batch, s.Threads, maxBatch, maxThreads)
@@ -159,6 +162,9 @@ func set[T any](what *T, to T) bool {
 
 // estimate makes the engine's plan and adds up the memory.
 func (s *settled) estimate(o Options) (err error) {
+	s.Pictures = max(1, s.Batch/s.Views)
+	runs := (s.Pictures*s.Views + s.Batch - 1) / s.Batch
+	s.Batch = (s.Pictures*s.Views + runs - 1) / runs // evenly
 	if s.plan, err = s.network.Plan(engine.PlanOptions{Layers: o.Layers, Size: s.recipe.Size, Batch: s.Batch, Compact: s.Compact}); err != nil {
 		return err
 	}
@@ -174,12 +180,15 @@ func (s *settled) estimate(o Options) (err error) {
 			dims = []int{out.Shape.C}
 			need.Outputs += int64(s.Batch) * int64(out.Shape.C) * 4
 		}
+		if s.Views > 1 { // sums and means
+			need.Outputs += int64(s.Pictures) * elements(dims) * (8 + 4)
+		}
 		s.Layers = append(s.Layers, Layer{out.Name, dims})
 	}
 	s.Workers = s.Threads
 	s.Memory = Memory{
 		Program: executable + heap, Weights: need.Weights, Winograd: need.Winograd, File: need.Source, Activations: need.Activations, Scratch: need.Scratch * int64(s.Threads),
-		Outputs: need.Outputs, Pictures: int64(s.Batches) * int64(s.Batch) * int64(s.plan.InputShape().Elements()) * 4, Decoding: int64(s.Threads) * decodingLeast,
+		Outputs: need.Outputs, Pictures: int64(s.Batches) * int64(s.Pictures*s.Views) * int64(s.plan.InputShape().Elements()) * 4, Decoding: int64(s.Threads) * decodingLeast,
 	}
 	if s.Limit > 0 {
 		s.Workers, s.Memory.Decoding = 1, decodingLeast
@@ -205,8 +214,16 @@ func (s *settled) count(g *engine.Graph) error {
 	for _, n := range list {
 		if _, ok := slices.BinarySearch(computed, n.Name); ok {
 			s.Parameters += n.Params
-			s.MultiplyAdds += n.MACs
+			s.MultiplyAdds += n.MACs * int64(s.Views)
 		}
 	}
 	return nil
+}
+
+func elements(dims []int) int64 {
+	n := int64(1)
+	for _, d := range dims {
+		n *= int64(d)
+	}
+	return n
 }

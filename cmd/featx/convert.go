@@ -96,8 +96,12 @@ func writeReport(w io.Writer, dst string, r *convert.Report) {
 		fmt.Fprintf(w, "  left out %d entries that the network does not use: %s\n", len(r.Dropped), brief.List(r.Dropped, 4))
 	}
 	p := r.Recipe
+	crop := p.Crop
+	if p.Flip {
+		crop += " and flip"
+	}
 	fmt.Fprintf(w, "  recipe   size %dx%d, resize %v, %s, crop %s, scale %s, mean %v, std %v, %s\n",
-		p.Size[0], p.Size[1], p.Resize, p.Interpolation, p.Crop, p.Scale, p.Mean, p.Std, p.Channels)
+		p.Size[0], p.Size[1], p.Resize, p.Interpolation, crop, p.Scale, p.Mean, p.Std, p.Channels)
 	if len(r.Classes) > 0 {
 		fmt.Fprintf(w, "  classes  %d: %s\n", len(r.Classes), brief.List(r.Classes, 4))
 	}

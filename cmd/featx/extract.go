@@ -50,7 +50,9 @@ last); "featx layers MODEL" lists them. Without -l it is the one before the clas
 
 What becomes of a layer: --pool makes one value per channel of a map (avg, max, gem) or a
 vector of all its values (flatten); --pool gem,layer2=max says it for layer2 alone. --l2
-then divides each row by its Euclidean norm.
+then divides each row by its Euclidean norm. Between the two come --crop five or ten and
+--flip: the mean of the features of several views of each picture, as torchvision's
+FiveCrop, TenCrop and hflip make them after the resize.
 
 The ending of FILE gives the format:
   .npy          one layer: float32, one row per picture; FILE.paths.txt names them
@@ -71,12 +73,13 @@ go on, and the exit status is 2. If all fail, no file is written.
 
 The recipe (size, resize, crop, ...) is the model's own; the flags change it for this
 run. Mean and std are in the order of the channels. If only --size is given, --resize
-follows in proportion.`,
+follows in proportion. --crops is --crop.`,
 		Example: `  featx extract photo.jpg
   featx extract -m vgg16.safetensors -l features.29 --pool max -o features.npy photos/
   featx extract -m resnet50.safetensors -l layer3,avgpool -o features.npz a.jpg b.png
   featx extract -m resnet50.safetensors --rows-per-file 100000 -o features.npy photos/
   featx extract -m resnet50.safetensors --size 448 --crop center a.jpg
+  featx extract -m resnet50 -l layer4 --pool gem --crops ten --l2 -o features.npy photos/
   featx extract -m resnet50.safetensors preprocessed.npy`,
 		Args: arguments(1, -1, "pictures, folders, archives, lists"),
 	}

@@ -265,6 +265,26 @@ func TestRecipeFlags(t *testing.T) {
 	}
 	require.Equal(t, []int{16, 64, 48}, extract("--size=64x48").Shape)
 	require.Equal(t, extract("--size=64x48", "--resize=64x48"), extract("--size=64x48"))
+
+	require.NotEqual(t, plain, extract("--flip"))
+	five := extract("--resize=40", "--crop=five")
+	require.Equal(t, plain.Shape, five.Shape)
+	ten := extract("--resize=40", "--crops=ten")
+	require.NotEqual(t, five, ten)
+	require.Equal(t, ten, extract("--resize=40", "--crops", "five", "--flip", "--batch=3"))
+	for args, reason := range map[string]string{
+		"--crops five":              "crop five of 32x32 (height x width) out of a picture of resize 32x32: resize it to something larger",
+		"--crops nine":              `crop "nine": must be none, center, five or ten`,
+		"--crops ten --resize none": "", // a picture is large enough or not
+	} {
+		r := command(t, dir, append([]string{"extract", "p/ship.jpg"}, strings.Fields(args)...)...)
+		if reason == "" {
+			require.Equal(t, statusDone, r.status, r.stderr)
+			continue
+		}
+		require.Equal(t, statusFailed, r.status)
+		requireLine(t, r.stderr, reason)
+	}
 }
 
 // A reader that goes away ends the program without a word.

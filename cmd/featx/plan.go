@@ -36,7 +36,7 @@ func (f *planFlags) add(set *pflag.FlagSet) {
 	f.set = set
 	set.StringSliceVarP(&f.options.Layers, "layer", "l", nil, "`layer`; may be repeated, or several with commas (default the one before the classifier)")
 	f.after.add(set)
-	set.IntVar(&f.options.Batch, "batch", 0, "pictures at a time: more need more memory (default 8, or what there is and fits)")
+	set.IntVar(&f.options.Batch, "batch", 0, "pictures, or views of them, at a time: more need more memory (default 8, or what there is and fits)")
 	set.IntVar(&f.options.Threads, "threads", 0, "threads of the network; the next batch is decoded meanwhile on as many (default all cores)")
 	set.StringVar(&f.memory, "max-memory", "", "stay below so many `bytes` (64MB, 1GiB), with smaller batches if need be (default what is free)")
 	set.StringVar(&f.options.ISA, "isa", "", "instruction set: generic, avx2, avx512 or neon (default FEATX_ISA, or the best)")
@@ -183,6 +183,8 @@ type planReport struct {
 	State        string       `json:"state,omitempty"` // of weights that are not there as planned
 	Size         [2]int       `json:"size"`
 	Batch        int          `json:"batch"`
+	Views        int          `json:"views"`    // of a picture
+	Pictures     int          `json:"pictures"` // at a time, all their views
 	Threads      int          `json:"threads"`
 	Workers      int          `json:"workers"`
 	Batches      int          `json:"batches"`
@@ -207,7 +209,7 @@ type planLayer struct {
 
 func newPlanReport(name, state string, r image.Recipe, p *featx.Plan) *planReport {
 	s := &planReport{
-		Model: name, State: state, Size: r.Size, Batch: p.Batch, Threads: p.Threads, Workers: p.Workers, Batches: p.Batches, Compact: p.Compact,
+		Model: name, State: state, Size: r.Size, Batch: p.Batch, Views: p.Views, Pictures: p.Pictures, Threads: p.Threads, Workers: p.Workers, Batches: p.Batches, Compact: p.Compact,
 		Parameters: p.Parameters, MultiplyAdds: p.MultiplyAdds, Stored: p.Stored,
 		Memory: p.Memory, Resident: p.Memory.Total(), Limit: p.Limit, Decoding: p.Decoding,
 	}
@@ -226,7 +228,11 @@ func (s *planReport) write(w io.Writer) error {
 	if s.State != "" {
 		state = " (" + s.State + ")"
 	}
-	fmt.Fprintf(w, "%s%s, input %d x %d (height x width), batch %d, %d thread(s)\n\n", brief.Plain(s.Model), state, s.Size[0], s.Size[1], s.Batch, s.Threads)
+	views := ""
+	if s.Views > 1 {
+		views = fmt.Sprintf(", %d views of a picture", s.Views)
+	}
+	fmt.Fprintf(w, "%s%s, input %d x %d (height x width)%s, batch %d, %d thread(s)\n\n", brief.Plain(s.Model), state, s.Size[0], s.Size[1], views, s.Batch, s.Threads)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "layer\tshape\tbytes of one picture")
 	for _, l := range s.Layers {
@@ -250,10 +256,10 @@ func (s *planReport) write(w io.Writer) error {
 		{"", ""},
 		{"weights packed", megabytes(m.Weights) + fmt.Sprintf(", of which Winograd's filters %s", megabytes(m.Winograd)) + compact},
 		{"file", megabytes(m.File) + " of it, at most, while the weights are packed"},
-		{"activations", megabytes(m.Activations) + fmt.Sprintf(" between the layers, for %d picture(s)", s.Batch)},
+		{"activations", megabytes(m.Activations) + fmt.Sprintf(" between the layers, for %d picture(s) or views", s.Batch)},
 		{"scratch", megabytes(m.Scratch) + fmt.Sprintf(" for %d thread(s)", s.Threads)},
-		{"outputs", megabytes(m.Outputs) + fmt.Sprintf(" for %d picture(s)", s.Batch)},
-		{"pictures", megabytes(m.Pictures) + fmt.Sprintf(" prepared, %d x %d", s.Batches, s.Batch)},
+		{"outputs", megabytes(m.Outputs) + fmt.Sprintf(" for %d picture(s)", s.Pictures)},
+		{"pictures", megabytes(m.Pictures) + fmt.Sprintf(" prepared, %d x %d", s.Batches, s.Pictures*s.Views)},
 		{"decoding", megabytes(m.Decoding) + " for pictures of a quarter of a megapixel"},
 		{"program", megabytes(m.Program)},
 		{"resident", megabytes(s.Resident) + " expected"},

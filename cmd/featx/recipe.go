@@ -13,8 +13,18 @@ type recipeFlags struct{ set *pflag.FlagSet }
 
 func addRecipeFlags(set *pflag.FlagSet) recipeFlags {
 	for _, f := range image.Fields {
+		if f.Name == "flip" {
+			set.Bool(f.Name, false, f.Usage)
+			continue
+		}
 		set.String(f.Name, "", f.Usage)
 	}
+	set.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+		if name == "crops" {
+			name = "crop"
+		}
+		return pflag.NormalizedName(name)
+	})
 	return recipeFlags{set}
 }
 
@@ -25,11 +35,7 @@ func (f recipeFlags) apply(r *image.Recipe) error {
 		if !f.set.Changed(field.Name) {
 			continue
 		}
-		text, err := f.set.GetString(field.Name)
-		if err == nil {
-			err = r.Set(field.Name, text)
-		}
-		if err != nil {
+		if err := r.Set(field.Name, f.set.Lookup(field.Name).Value.String()); err != nil {
 			return err
 		}
 	}

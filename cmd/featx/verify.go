@@ -160,7 +160,7 @@ func (v *verification) run(m *featx.Model, dump *npy.Archive, o featx.Options) e
 	if g.Layout == "NHWC" {
 		r.Size = [2]int{dims[1], dims[2]}
 	}
-	r.Resize, r.Crop = image.Resize{H: r.Size[0], W: r.Size[1]}, "none"
+	r.Resize, r.Crop, r.Flip = image.Resize{H: r.Size[0], W: r.Size[1]}, "none", false
 	if dims[0] < 1 || dims[0] > 1<<12 {
 		return fmt.Errorf("array %q is %v: want 1 to 4096 pictures", input.Name, input.Dims)
 	}

@@ -20,7 +20,11 @@ type Recipe struct {
 	Interpolation string `json:"interpolation"`
 	// Crop is none, where resizing gives Size already, or center: Size out of the
 	// middle, as torchvision's center_crop; what lies outside of the picture is black.
+	// five makes five views of a picture, as torchvision's FiveCrop: the corners top left, top
+	// right, bottom left, bottom right, and the middle; ten, as TenCrop, is five with Flip.
 	Crop string `json:"crop"`
+	// Flip adds the same views of the picture mirrored left to right after Resize.
+	Flip bool `json:"flip,omitempty"`
 	// Scale is a number or a quotient (1, 1/255, 1/127.5) by which a pixel's
 	// value 0..255 is multiplied, then divided, each rounded to float32.
 	Scale string `json:"scale"`
@@ -94,8 +98,27 @@ const (
 	maxSide  = 1 << 24 // largest side that a picture may be resized to on the way to a crop
 )
 
-// Len is the number of values of one prepared picture: height x width x 3.
-func (r *Recipe) Len() int { return r.Size[0] * r.Size[1] * 3 }
+// Len is the number of values of one prepared picture: views x height x width x 3.
+func (r *Recipe) Len() int { return r.Views() * r.Size[0] * r.Size[1] * 3 }
+
+// Views is the number of inputs for the network that one picture gives.
+func (r *Recipe) Views() int { return r.crops() * r.sides() }
+
+// crops is the number of views of each side.
+func (r *Recipe) crops() int {
+	if r.Crop == "five" || r.Crop == "ten" {
+		return 5
+	}
+	return 1
+}
+
+// sides is 2 if the mirrored picture has views too.
+func (r *Recipe) sides() int {
+	if r.Flip || r.Crop == "ten" {
+		return 2
+	}
+	return 1
+}
 
 // Validate reports the first thing that is wrong with the recipe.
 func (r *Recipe) Validate() error {
@@ -117,6 +140,9 @@ func (r *Recipe) Validate() error {
 	}
 	if z := r.Resize; r.Crop == "none" && (z.H > 0 && [2]int{z.H, z.W} != r.Size || z.Edge > 0 && min(r.Size[0], r.Size[1]) != z.Edge) {
 		return fmt.Errorf("recipe: resize %v never gives the network's size %dx%d; set crop to center, or resize to %[2]dx%[3]d", z, r.Size[0], r.Size[1])
+	}
+	if z := r.Resize; r.crops() > 1 && ([2]int{z.H, z.W} == r.Size || z.H > 0 && (z.H < r.Size[0] || z.W < r.Size[1]) || z.Edge > 0 && z.Edge < min(r.Size[0], r.Size[1])) {
+		return fmt.Errorf("recipe: crop %s of %dx%d (height x width) out of a picture of resize %v: resize it to something larger", r.Crop, r.Size[0], r.Size[1], z)
 	}
 	if _, _, err := parseScale(r.Scale); err != nil {
 		return fmt.Errorf("recipe: %w", err)
@@ -142,7 +168,7 @@ func (z Resize) validate() error {
 
 func finite(v float32) bool { return !math.IsNaN(float64(v)) && !math.IsInf(float64(v), 0) }
 
-// Apply writes the prepared picture to dst: Size[0] rows of Size[1] pixels of 3
+// Apply writes the prepared picture to dst: for each view Size[0] rows of Size[1] pixels of 3
 // channels (NHWC), float32. A [Preparer] is quicker for many pictures.
 func (r *Recipe) Apply(dst []float32, img *RGB) error {
 	p, err := r.Preparer()
@@ -203,17 +229,17 @@ func (p *Preparer) Apply(dst []float32, img *RGB) error {
 	return nil
 }
 
-// Pixels returns the picture resized and cropped, before scale and normalisation.
+// Pixels returns the picture resized and cropped, before scale and normalisation; its views, one below the other.
 func (r *Recipe) Pixels(img *RGB) (*RGB, error) {
 	if err := r.Validate(); err != nil {
 		return nil, err
 	}
-	m := NewRGB(r.Size[1], r.Size[0])
+	m := NewRGB(r.Size[1], r.Views()*r.Size[0])
 	return m, r.pixels(m.Pix, img)
 }
 
-// pixels writes the resized and cropped picture to dst, Size[0] x Size[1] x 3.
-// Only what the crop leaves is computed.
+// pixels writes the resized and cropped picture to dst, views x Size[0] x Size[1] x 3.
+// Only what each crop leaves is computed, however large the whole picture would be.
 func (r *Recipe) pixels(dst []uint8, img *RGB) error {
 	if img == nil || img.W < 1 || img.H < 1 || len(img.Pix) < 3*img.W*img.H {
 		return errors.New("recipe: the picture is empty")
@@ -227,18 +253,53 @@ func (r *Recipe) pixels(dst []uint8, img *RGB) error {
 		return fmt.Errorf("a picture of %d x %d pixels (width x height) is %d x %d after resize %v, but the network takes %d x %d; set crop to center, or resize to %[7]dx%[6]d",
 			img.W, img.H, w.size[1], w.size[0], r.Resize, r.Size[1], r.Size[0])
 	}
-	var pad [2]int // rows above, columns left of the picture
-	for i := range 2 {
-		w.from[i], pad[i], w.n[i] = center(w.size[i], r.Size[i])
-	}
-	stride := 3 * r.Size[1]
-	if w.n != r.Size {
-		clear(dst)
+	if r.crops() > 1 && (w.size[0] < r.Size[0] || w.size[1] < r.Size[1]) {
+		return fmt.Errorf("a picture of %d x %d pixels (width x height) is %d x %d after resize %v: too small for crops of %d x %d; resize it to something larger",
+			img.W, img.H, w.size[1], w.size[0], r.Resize, r.Size[1], r.Size[0])
 	}
 	s := resamplers.Get().(*resampler)
 	defer resamplers.Put(s)
-	s.resize(dst[pad[0]*stride+3*pad[1]:], stride, img, w, r.Interpolation)
+	one := 3 * r.Size[0] * r.Size[1]
+	for side := range r.sides() {
+		for crop := range r.crops() {
+			r.view(s, dst[(side*r.crops()+crop)*one:][:one], img, w, crop, side == 1)
+		}
+	}
 	return nil
+}
+
+// view writes one view of the picture that is resized to w.size.
+func (r *Recipe) view(s *resampler, dst []uint8, img *RGB, w window, crop int, mirrored bool) {
+	var pad [2]int // rows above, columns left of the picture
+	for i := range 2 {
+		if crop == r.crops()-1 {
+			w.from[i], pad[i], w.n[i] = center(w.size[i], r.Size[i])
+		} else { // bit 0 of a corner is right, bit 1 bottom
+			w.from[i], w.n[i] = (crop>>(1-i)&1)*(w.size[i]-r.Size[i]), r.Size[i]
+		}
+	}
+	if mirrored { // the same columns of the mirrored picture
+		w.from[1] = w.size[1] - w.from[1] - w.n[1]
+	}
+	if w.n != r.Size {
+		clear(dst)
+	}
+	stride := 3 * r.Size[1]
+	dst = dst[pad[0]*stride+3*pad[1]:]
+	s.resize(dst, stride, img, w, r.Interpolation)
+	if mirrored {
+		for y := range w.n[0] {
+			mirror(dst[y*stride:][:3*w.n[1]])
+		}
+	}
+}
+
+// mirror reverses the order of a row's pixels.
+func mirror(row []uint8) {
+	for i, j := 0, len(row)-3; i < j; i, j = i+3, j-3 {
+		a, b := row[i:i+3:i+3], row[j:j+3:j+3]
+		a[0], a[1], a[2], b[0], b[1], b[2] = b[0], b[1], b[2], a[0], a[1], a[2]
+	}
 }
 
 // of returns the height and width that a picture of h x w is resized to.

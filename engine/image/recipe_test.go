@@ -238,12 +238,12 @@ func TestValidate(t *testing.T) {
 
 func TestSet(t *testing.T) {
 	r := CIFAR()
-	for _, c := range [][2]string{{"size", "224x192"}, {"resize", "256"}, {"interpolation", "lanczos"}, {"crop", "center"}, {"scale", "1/127.5"}, {"mean", "1"}, {"std", "0.5, 2,1e-3"}, {"channels", "bgr"}} {
+	for _, c := range [][2]string{{"size", "224x192"}, {"resize", "256"}, {"interpolation", "lanczos"}, {"crop", "center"}, {"flip", "true"}, {"scale", "1/127.5"}, {"mean", "1"}, {"std", "0.5, 2,1e-3"}, {"channels", "bgr"}} {
 		if err := r.Set(c[0], c[1]); err != nil {
 			t.Error(err)
 		}
 	}
-	want := Recipe{[2]int{224, 192}, Resize{Edge: 256}, "lanczos", "center", "1/127.5", [3]float32{1, 1, 1}, [3]float32{0.5, 2, 1e-3}, "bgr"}
+	want := Recipe{[2]int{224, 192}, Resize{Edge: 256}, "lanczos", "center", true, "1/127.5", [3]float32{1, 1, 1}, [3]float32{0.5, 2, 1e-3}, "bgr"}
 	if r != want {
 		t.Errorf("%+v, want %+v", r, want)
 	}

@@ -168,8 +168,11 @@ func (r *resampler) resize(dst []uint8, stride int, src *RGB, w window, interpol
 		r.rows.compute(f, src.H, w.size[0], w.from[0], w.n[0])
 		lo, hi = r.rows.span()
 	}
-	part, pitch := src.Pix[3*(lo*src.W+w.from[1]):], 3*src.W
-	if horizontal {
+	var part []uint8
+	pitch := 3 * src.W
+	if !horizontal {
+		part = src.Pix[3*(lo*src.W+w.from[1]):]
+	} else {
 		part, pitch = dst, stride
 		if vertical {
 			pitch = 3 * w.n[1]

@@ -13,7 +13,8 @@ var Fields = []struct{ Name, Usage string }{
 	{"size", "the network's input in pixels: 224, or height x width: 224x192"},
 	{"resize", "before the crop: none, 256 (the shorter edge), 256x224 (height x width, squashed)"},
 	{"interpolation", "nearest, box, bilinear, hamming, bicubic or lanczos"},
-	{"crop", "none or center"},
+	{"crop", "none, center, or several views of a picture: five (corners and center), ten (mirrored too); features are averaged over them"},
+	{"flip", "average features over the picture and the picture mirrored left to right"},
 	{"scale", "factor of the pixels' values 0..255: 1, 1/255, 1/127.5"},
 	{"mean", "subtracted after scaling: one number or one per channel: 0.485,0.456,0.406"},
 	{"std", "divides after that: one number or one per channel: 0.229,0.224,0.225"},
@@ -34,6 +35,11 @@ func (r *Recipe) Set(name, text string) (err error) {
 		err = choose(&n.Interpolation, name, text)
 	case "crop":
 		err = choose(&n.Crop, name, text)
+	case "flip":
+		if text != "true" && text != "false" {
+			err = fmt.Errorf("flip %q: must be true or false", text)
+		}
+		n.Flip = text == "true"
 	case "scale":
 		if _, _, err = parseScale(text); err == nil {
 			n.Scale = text
@@ -56,7 +62,7 @@ func (r *Recipe) Set(name, text string) (err error) {
 // choices are the values of the fields that have few.
 var choices = map[string][]string{
 	"interpolation": {"nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"},
-	"crop":          {"none", "center"},
+	"crop":          {"none", "center", "five", "ten"},
 	"channels":      {"rgb", "bgr"},
 }
 
