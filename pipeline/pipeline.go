@@ -52,6 +52,8 @@ type Options struct {
 	MaxPixels int64  // of a picture; 0 is image.MaxPixels
 	MaxMemory int64  // bytes that a worker may take to decode a picture; 0 is no limit
 	Stats     *Stats // counts on from what is in it
+
+	ApplyOrientation bool // turns pictures upright as their EXIF says
 }
 
 // Output takes the outcomes, in the order of the inputs.

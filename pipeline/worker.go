@@ -21,7 +21,7 @@ type worker struct {
 
 // work does tasks until there are no more.
 func (p *run) work() {
-	w := &worker{run: p, decoder: image.Decoder{MaxPixels: p.options.MaxPixels, MaxMemory: p.options.MaxMemory}}
+	w := &worker{run: p, decoder: image.Decoder{MaxPixels: p.options.MaxPixels, MaxMemory: p.options.MaxMemory, ApplyOrientation: p.options.ApplyOrientation}}
 	for t := range p.tasks {
 		start := time.Now()
 		n := p.x.InputLen()

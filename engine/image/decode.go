@@ -30,6 +30,9 @@ type Decoder struct {
 	MaxPixels int64 // a larger picture is refused before memory is spent on it; 0 is [MaxPixels]
 	MaxMemory int64 // bytes; so is a picture that takes more to decode, the result included; 0 is no limit
 
+	// ApplyOrientation turns pictures upright as their EXIF says, which is Pillow's ImageOps.exif_transpose. The frameworks do not.
+	ApplyOrientation bool
+
 	reader *bufio.Reader
 	memory memory
 }
@@ -53,6 +56,10 @@ func (d *Decoder) Decode(r io.Reader) (m *RGB, err error) {
 		limit = MaxPixels
 	}
 	d.memory.most = d.MaxMemory
+	var about *metadata
+	if d.ApplyOrientation {
+		about = new(metadata)
+	}
 	head, err := br.Peek(512)
 	if err != nil && err != io.EOF {
 		return nil, err
@@ -61,16 +68,22 @@ func (d *Decoder) Decode(r io.Reader) (m *RGB, err error) {
 	case len(head) == 0:
 		return nil, errors.New("no picture: 0 bytes")
 	case bytes.HasPrefix(head, []byte("\xff\xd8")):
-		m, err = decodeJPEG(br, limit, &d.memory)
+		m, err = decodeJPEG(br, limit, &d.memory, about)
 	case bytes.HasPrefix(head, []byte(pngSignature)):
-		m, err = decodePNG(br, head, limit, &d.memory)
+		m, err = decodePNG(br, head, limit, &d.memory, about)
 	default:
 		return nil, fmt.Errorf("not a JPEG or PNG (%s)", looksLike(head))
 	}
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		err = errors.New("truncated: the file ends before the picture does")
 	}
-	return m, err
+	if err != nil {
+		return nil, err
+	}
+	if about != nil {
+		return orient(m, about.orientation(), &d.memory)
+	}
+	return m, nil
 }
 
 // DecodeFile is [Decode] for the file at path. Its errors begin with the path.
@@ -115,8 +128,8 @@ func brief(pixels int64) string {
 
 const pngSignature = "\x89PNG\r\n\x1a\n"
 
-// decodePNG reads a PNG whose first bytes are head.
-func decodePNG(r io.Reader, head []byte, limit int64, memory *memory) (*RGB, error) {
+// decodePNG reads a PNG whose first bytes are head, and what it says about itself if that is wanted.
+func decodePNG(r io.Reader, head []byte, limit int64, memory *memory, about *metadata) (*RGB, error) {
 	const ihdr = len(pngSignature) + 8 // width, height, bit depth, colour type
 	if len(head) < ihdr+10 {
 		return nil, io.ErrUnexpectedEOF
@@ -135,6 +148,11 @@ func decodePNG(r io.Reader, head []byte, limit int64, memory *memory) (*RGB, err
 	}
 	if err := memory.check(int64(perPixel) * int64(w) * int64(h)); err != nil {
 		return nil, err
+	}
+	if about != nil {
+		p := &pngMetadata{r: r}
+		defer func() { *about = p.metadata }()
+		r = p
 	}
 	img, err := png.Decode(r)
 	if err != nil && strings.HasSuffix(err.Error(), io.ErrUnexpectedEOF.Error()) { // not wrapped, in some places

@@ -374,11 +374,14 @@ func FuzzDecode(f *testing.F) {
 	for _, name := range files(f) {
 		f.Add(read(f, name))
 	}
+	for name := range formats(f) {
+		f.Add(readFormat(f, name))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if pixels(data) > 1<<20 {
 			return // slow only because it is large
 		}
-		m, err := Decode(bytes.NewReader(data))
+		m, err := (&Decoder{ApplyOrientation: true}).Decode(bytes.NewReader(data))
 		if err == nil && (m.W < 1 || m.H < 1 || len(m.Pix) != 3*m.W*m.H) {
 			t.Errorf("a picture of %d x %d with %d bytes", m.W, m.H, len(m.Pix))
 		}

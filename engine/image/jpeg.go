@@ -17,6 +17,7 @@ type jpegDecoder struct {
 	bitReader
 	limit       int64 // of pixels
 	memory      *memory
+	about       *metadata // nil if it is not wanted
 	w, h        int
 	progressive bool
 	comps       []component // none before the frame header
@@ -49,16 +50,16 @@ const (
 	// maxScans bounds the time that a small hostile file can take; encoders write about 10.
 	maxScans = 200
 
-	soi, eoi, sos, dqt, dht, dri, app0, app14 = 0xd8, 0xd9, 0xda, 0xdb, 0xc4, 0xdd, 0xe0, 0xee
+	soi, eoi, sos, dqt, dht, dri, app0, app1, app14 = 0xd8, 0xd9, 0xda, 0xdb, 0xc4, 0xdd, 0xe0, 0xe1, 0xee
 )
 
 func brokenJPEG(format string, args ...any) error {
 	return fmt.Errorf("broken JPEG: "+format, args...)
 }
 
-// decodeJPEG reads a JPEG from its start-of-image marker on.
-func decodeJPEG(r io.Reader, limit int64, memory *memory) (*RGB, error) {
-	d := jpegDecoder{bitReader: bitReader{r: r}, limit: limit, memory: memory}
+// decodeJPEG reads a JPEG from its start-of-image marker on, and what it says about itself if that is wanted.
+func decodeJPEG(r io.Reader, limit int64, memory *memory, about *metadata) (*RGB, error) {
+	d := jpegDecoder{bitReader: bitReader{r: r}, limit: limit, memory: memory, about: about}
 	if err := d.decode(); err != nil {
 		return nil, err
 	}
@@ -106,6 +107,8 @@ func (d *jpegDecoder) decode() error {
 		switch {
 		case marker == app0:
 			d.jfif = d.jfif || bytes.HasPrefix(s, []byte("JFIF\x00"))
+		case marker == app1 && d.about != nil && d.scans == 0:
+			d.about.jpeg(s)
 		case marker == app14:
 			if len(s) >= 12 && bytes.HasPrefix(s, []byte("Adobe")) {
 				d.adobe, d.transform = true, s[11]

@@ -9,16 +9,22 @@ type memory struct {
 	pixels  []uint8
 	samples [4][]uint8 // of a JPEG's components
 	blocks  [4][]block
+	turned  []uint8
 	most    int64 // bytes of one picture; 0 is no limit
+	taken   int64 // of these, by the picture that is being decoded
 }
 
 // check refuses a picture before memory is spent on it.
 func (m *memory) check(bytes int64) error {
+	m.taken = bytes
 	if m.most > 0 && bytes > m.most {
 		return fmt.Errorf("too large for the memory that there is: decoding takes %.1f MB, of which %.1f are left", float64(bytes)/1e6, float64(m.most)/1e6)
 	}
 	return nil
 }
+
+// more is check for so many bytes more than were asked for so far.
+func (m *memory) more(bytes int64) error { return m.check(m.taken + bytes) }
 
 // picture gives room for a picture of w x h pixels.
 func (m *memory) picture(w, h int) *RGB { return &RGB{Pix: grow(&m.pixels, 3*w*h), W: w, H: h} }
