@@ -28,7 +28,7 @@ func newExtract() *cobra.Command {
 		Long: `Computes layers of a network for pictures.
 
 PATH is
-  a picture     JPEG or PNG
+  a picture     ` + image.Formats + `
   a folder      the pictures in it and in its folders, in the order of their names,
                 without hidden ones; links are followed, but not in circles
   an archive    .tar (also .tar.gz, .tgz, .tar.zst, .tar.bz2; WebDataset shards) or
@@ -93,6 +93,7 @@ follows in proportion. --crops is --crop.`,
 	flags.StringVar((*string)(&e.options.OnError), "on-error", string(pipeline.Skip), "a picture that cannot be read is left out (skip), has a row of NaN (nan), or ends the run (fail)")
 	flags.Var(&e.options.MaxErrors, "max-errors", "stop when more pictures than this fail: a number, or a percentage (default any number)")
 	flags.Int64Var(&e.options.MaxPixels, "max-pixels", image.MaxPixels, "larger pictures are refused before they take memory")
+	flags.BoolVar(&e.options.ApplyOrientation, "exif-orient", false, "turn pictures upright as their EXIF says (the frameworks do not)")
 	f.add(flags)
 	e.in = addInputFlags(flags)
 	recipe := addRecipeFlags(flags)
@@ -159,6 +160,7 @@ func facts(m *featx.Model, r image.Recipe, what featx.Options, o pipeline.Option
 	return append([]sink.Fact{
 		{Name: "featx", Value: version()}, {Name: "the model (SHA-256)", Value: m.SHA256()}, {Name: "the recipe", Value: string(recipe)},
 		{Name: "--on-error", Value: string(onError)}, {Name: "--max-pixels", Value: fmt.Sprint(o.MaxPixels)},
+		{Name: "--exif-orient", Value: fmt.Sprint(o.ApplyOrientation)},
 	}, afterFacts(what)...), nil
 }
 

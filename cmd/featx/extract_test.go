@@ -327,3 +327,16 @@ func TestInterrupt(t *testing.T) {
 	requireLine(t, stderr.String(), "interrupted")
 	requireOnly(t, dir, "p")
 }
+
+// With --exif-orient a picture that lies on its side is another one; without, as in the frameworks, it is not.
+func TestExifOrient(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"exif-1.png", "exif-6.png"} {
+		write(t, dir, name, read(t, testdata(t, "images/formats"), name))
+	}
+	plain := rowsOf(t, ok(t, dir, "extract", "exif-1.png", "exif-6.png"))
+	require.Equal(t, plain[0].Features, plain[1].Features)
+	turned := rowsOf(t, ok(t, dir, "extract", "--exif-orient", "exif-1.png", "exif-6.png"))
+	require.Equal(t, plain[0].Features, turned[0].Features)
+	require.NotEqual(t, plain[1].Features, turned[1].Features)
+}

@@ -19,7 +19,10 @@ import (
 // from which Pillow, too, takes a picture for a decompression bomb.
 const MaxPixels = 178_956_970
 
-// Decode reads a JPEG or PNG picture, told apart by its content. The result has
+// Formats names the formats that Decode reads.
+const Formats = "JPEG, PNG, GIF (first frame), BMP"
+
+// Decode reads a picture of one of the [Formats], told apart by its content. The result has
 // the pixels of Pillow's Image.open(f).convert("RGB"): alpha is dropped, EXIF
 // orientation and colour profiles are not looked at. A picture that is truncated
 // or broken, or larger than [MaxPixels], is an error.
@@ -71,8 +74,12 @@ func (d *Decoder) Decode(r io.Reader) (m *RGB, err error) {
 		m, err = decodeJPEG(br, limit, &d.memory, about)
 	case bytes.HasPrefix(head, []byte(pngSignature)):
 		m, err = decodePNG(br, head, limit, &d.memory, about)
+	case bytes.HasPrefix(head, []byte("BM")) && !isText(head):
+		m, err = decodeBMP(br, limit, &d.memory)
+	case bytes.HasPrefix(head, []byte("GIF87a")), bytes.HasPrefix(head, []byte("GIF89a")):
+		m, err = decodeGIF(br, limit, &d.memory)
 	default:
-		return nil, fmt.Errorf("not a JPEG or PNG (%s)", looksLike(head))
+		return nil, fmt.Errorf("not a picture of a known format (%s): %s", Formats, looksLike(head))
 	}
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		err = errors.New("truncated: the file ends before the picture does")
@@ -178,7 +185,7 @@ func looksLike(head []byte) string {
 		offset      int
 		magic, name string
 	}{
-		{0, "GIF8", "a GIF"}, {8, "WEBP", "a WebP"}, {0, "BM", "a BMP"}, {0, "II*\x00", "a TIFF"}, {0, "MM\x00*", "a TIFF"},
+		{8, "WEBP", "a WebP"}, {0, "II*\x00", "a TIFF"}, {0, "MM\x00*", "a TIFF"},
 		{4, "ftypavif", "an AVIF"}, {4, "ftyphei", "a HEIC"}, {4, "ftypmif1", "a HEIC"}, {4, "ftyp", "a video"}, {0, "\x00\x00\x00\x0cJXL ", "a JPEG XL"},
 		{0, "\x00\x00\x00\x0cjP  ", "a JPEG 2000"}, {0, "%PDF", "a PDF"}, {0, "PK\x03\x04", "a zip"}, {0, "\x1f\x8b", "a gzip"},
 		{0, "\x93NUMPY", "a .npy array"},

@@ -209,9 +209,12 @@ func TestDecodeFileErrors(t *testing.T) {
 		want []string
 	}{
 		{"empty.jpg", nil, []string{"0 bytes"}},
-		{"text.jpg", []byte("Dear Sir or Madam,\nwhere is the picture? Schöne Grüße"), []string{"not a JPEG or PNG", "looks like text"}},
-		{"movie.jpg", []byte("GIF89a\x01\x00"), []string{"not a JPEG or PNG", "GIF"}},
-		{"junk.png", []byte{0, 1, 2, 3, 4, 5}, []string{"not a JPEG or PNG", "00 01 02 03"}},
+		{"text.jpg", []byte("Dear Sir or Madam,\nwhere is the picture? Schöne Grüße"), []string{"not a picture of a known format", "looks like text"}},
+		{"movie.jpg", []byte("\x00\x00\x00\x18ftypmp42"), []string{"not a picture of a known format", "video"}},
+		{"bomb.gif", []byte("GIF89a\xff\xff\xff\xff\x00\x00\x00"), []string{"too large", "65535 x 65535"}},
+		{"frame.gif", []byte("GIF89a\x01\x00\x01\x00\x00\x00\x00,\xff\xff\x00\x00\x01\x00\xff\xff\x00\x02"), []string{"too large", "65536 x 65535"}},
+		{"no-frame.gif", []byte("GIF89a\x01\x00\x01\x00\x00\x00\x00;"), []string{"ends without a picture"}},
+		{"junk.png", []byte{0, 1, 2, 3, 4, 5}, []string{"not a picture of a known format", "00 01 02 03"}},
 		{"bomb.png", bomb, []string{"too large", "60000 x 60000", "178 million"}},
 		{"bomb.jpg", bombJPEG, []string{"too large", "60000 x 60000"}},
 		{"huge.png", append([]byte(pngSignature+"\x00\x00\x00\x0dIHDR"), 0x80, 0, 0, 1, 0, 0, 0, 1, 8, 2, 0, 0, 0), []string{"too large", "2147483649 x 1"}},
@@ -228,6 +231,7 @@ func TestDecodeFileErrors(t *testing.T) {
 		{"twice.jpg", changed("\xff\xda\x00\x0c\x03\x01", "\xff\xda\x00\x0c\x03\x02"), []string{"same channel twice"}},
 		{"no-dht.jpg", changed("\xff\xc4", "\xff\xe9"), []string{"Huffman table"}},
 		{"no-dqt.jpg", changed("\xff\xdb", "\xff\xe9"), []string{"quantisation table"}},
+		{"header.bmp", []byte("BM\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x10\x00\x00\x00"), []string{"BMP with a header of a rare kind (16 bytes)"}},
 		{"no-sof.jpg", changed("\xff\xc0", "\xff\xe9"), []string{"scan before the frame header"}},
 		{"no-sos.jpg", changed("\xff\xda", "\xff\xe9"), []string{"without data for channel 1"}},
 		{"early-end.jpg", append(read(t, "420-53x37.jpg")[:900], 0xff, 0xd9), []string{"end early"}},
@@ -430,6 +434,9 @@ func TestMaxMemory(t *testing.T) {
 			t.Fatal(err)
 		}
 		encoded[name] = data
+	}
+	for name := range formats(t) {
+		encoded[name] = readFormat(t, name)
 	}
 	for name, data := range encoded {
 		allocated := func(limit int64) (n int64, err error) {
