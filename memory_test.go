@@ -87,6 +87,28 @@ func TestPlanWithin(t *testing.T) {
 		require.True(t, seen[s], "%v of %v", s, seen)
 	}
 
+	recipe.Crop, recipe.Resize.H, recipe.Resize.W = "ten", 300, 300
+	options.MaxMemory = 0
+	want = features(options)
+	many, err := m.Plan(options)
+	require.NoError(t, err)
+	require.Equal(t, []int{5, 10, 1}, []int{many.Batch, many.Views, many.Pictures})
+	require.Equal(t, 10*free.MultiplyAdds, many.MultiplyAdds)
+	batches := map[int]bool{}
+	for options.MaxMemory = many.Memory.Total(); ; options.MaxMemory -= options.MaxMemory / 50 {
+		p, err := m.Plan(options)
+		if err != nil {
+			break
+		}
+		require.LessOrEqual(t, p.Memory.Total(), options.MaxMemory)
+		if !batches[p.Batch] {
+			batches[p.Batch] = true
+			require.Equal(t, want, features(options))
+		}
+	}
+	require.Equal(t, map[int]bool{5: true, 2: true, 1: true}, batches)
+	recipe.Crop, recipe.Resize.H, recipe.Resize.W = "none", 256, 256
+
 	options.Batch, options.MaxMemory = 8, free.Memory.Total()/2
 	_, err = m.Plan(options)
 	require.ErrorContains(t, err, "8 pictures of 256x256x3 (HxWxC) at a time on 2 threads need")

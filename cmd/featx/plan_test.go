@@ -120,7 +120,7 @@ func TestPlanIsHonest(t *testing.T) {
 	dir := pictures(t, "ship.jpg")
 	for _, network := range []string{"mobilenet_v2", "resnet50"} {
 		path := modelAs(t, dir, network, engine.F32)
-		for _, flags := range []string{"--batch 1 --threads 1", "--batch 1 --threads 2", "--batch 8 --threads 1", "--batch 8 --threads 2"} {
+		for _, flags := range []string{"--batch 1 --threads 1", "--batch 1 --threads 2", "--batch 8 --threads 1", "--batch 8 --threads 2", "--batch 8 --threads 2 --crop ten --l2"} {
 			var p planReport
 			args := append(append([]string{"plan", "--json", "--measure", "p/ship.jpg"}, strings.Fields(flags)...), path)
 			require.NoError(t, json.Unmarshal([]byte(ok(t, dir, args...)), &p))

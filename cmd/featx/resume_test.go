@@ -143,7 +143,7 @@ func TestInterruptAndGoOn(t *testing.T) {
 
 	for _, other := range []struct{ reason, flag, value string }{
 		{"begun with --pool none, and now it is max", "--pool", "max"}, {"begun with the layer layer1 [16 32 32], and now it is", "-l", "layer2"},
-		{"begun with the recipe", "--size", "48"}, {"begun with rows per file 0, and now it is 7", "--rows-per-file", "7"}, {"begun with --on-error skip, and now it is nan", "--on-error", "nan"},
+		{"begun with the recipe", "--size", "48"}, {"begun with the recipe", "--flip", "--on-error=skip"}, {"begun with --l2 false, and now it is true", "--l2", "--on-error=skip"}, {"begun with --pool none, and now it is none,layer1=gem", "--pool", "layer1=gem"}, {"begun with rows per file 0, and now it is 7", "--rows-per-file", "7"}, {"begun with --on-error skip, and now it is nan", "--on-error", "nan"},
 		{"begun with the model (SHA-256)", "-m", model(t, t.TempDir(), "cifar_resnet20")},
 	} {
 		changed := append([]string{other.flag, other.value}, args[3:]...)
