@@ -15,7 +15,7 @@ type Options struct {
 	Pool    Pool          // of layers that are maps, and not in Pools
 	Pools   []LayerPool   // of single layers; where several are of one layer, the last
 	L2      bool          // each row of each layer is divided by its Euclidean norm, after pooling and the mean of views; zeros stay zeros
-	Recipe  *image.Recipe // instead of the model's own; its Size is the size that the network runs at
+	Recipe  *image.Recipe // instead of the model's own; its Size is the size that the network runs at, its Crop and Flip may make several views of a picture
 	ISA     string        // generic, avx2, avx512 or neon; "" is the variable FEATX_ISA, or else the best of this CPU
 	Threads int           // 0 is all cores that Go uses
 	Batch   int           // most pictures at a time, or views of pictures; 0 is 8, or fewer where there are not as many or memory is short

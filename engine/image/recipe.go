@@ -239,7 +239,7 @@ func (r *Recipe) Pixels(img *RGB) (*RGB, error) {
 }
 
 // pixels writes the resized and cropped picture to dst, views x Size[0] x Size[1] x 3.
-// Only what each crop leaves is computed, however large the whole picture would be.
+// Only what each crop leaves is computed where the whole picture would be larger than its views.
 func (r *Recipe) pixels(dst []uint8, img *RGB) error {
 	if img == nil || img.W < 1 || img.H < 1 || len(img.Pix) < 3*img.W*img.H {
 		return errors.New("recipe: the picture is empty")
@@ -259,6 +259,9 @@ func (r *Recipe) pixels(dst []uint8, img *RGB) error {
 	}
 	s := resamplers.Get().(*resampler)
 	defer resamplers.Put(s)
+	if n := r.Views(); n > 1 && int64(w.size[0])*int64(w.size[1]) <= int64(n)*int64(r.Size[0])*int64(r.Size[1]) {
+		img = s.entire(img, w.size, r.Interpolation) // once for all views, which then are copies
+	}
 	one := 3 * r.Size[0] * r.Size[1]
 	for side := range r.sides() {
 		for crop := range r.crops() {

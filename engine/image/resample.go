@@ -147,6 +147,7 @@ type window struct{ size, from, n [2]int }
 type resampler struct {
 	rows, cols taps
 	narrow     []uint8 // the needed rows of the source, of the window's width
+	whole      []uint8 // a picture of which there are several views
 	acc        []int32
 	index      []int
 }
@@ -193,6 +194,13 @@ func (r *resampler) resize(dst []uint8, stride int, src *RGB, w window, interpol
 			copy(dst[y*stride:][:3*w.n[1]], part[y*pitch:])
 		}
 	}
+}
+
+// entire is src resized to size. It is valid until the next call.
+func (r *resampler) entire(src *RGB, size [2]int, interpolation string) *RGB {
+	m := &RGB{Pix: grow(&r.whole, 3*size[0]*size[1]), W: size[1], H: size[0]}
+	r.resize(m.Pix, 3*m.W, src, window{size: size, n: size}, interpolation)
+	return m
 }
 
 const half = int32(1) << (precisionBits - 1)
