@@ -101,7 +101,7 @@ func TestBadCommand(t *testing.T) {
 		{"extract -m no/model.safetensors p", "no/model.safetensors: no such file"},
 		{"extract -m p p", "p: is a directory"},
 		{"layers resnet51", `unknown model "resnet51"`},
-		{"extract --pool median p", `unknown pooling "median": want none, avg, max or gem`},
+		{"extract --pool median p", `unknown pooling "median": want none, avg, max, gem or flatten`},
 		{"extract --isa sse9 p", `unknown instruction set "sse9"`},
 		{"extract --threads 0 p", "--threads 0: must be at least 1"},
 		{"extract --batch -3 p", "--batch -3: must be at least 1"},
