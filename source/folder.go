@@ -13,7 +13,7 @@ import (
 )
 
 // pictureEndings are those that a file in a folder or an archive needs in order to count.
-var pictureEndings = []string{".jpg", ".jpeg", ".png", ".gif", ".bmp"}
+var pictureEndings = []string{".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp"}
 
 func isPicture(name string) bool { return slices.Contains(pictureEndings, ending(name)) }
 

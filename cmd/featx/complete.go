@@ -30,7 +30,7 @@ var flagValues = map[string]cobra.CompletionFunc{
 	"dtype":   words("f32", "f16"),
 	"output":  files(sink.Endings...),
 	"svg":     files(".svg"),
-	"measure": files(".jpg", ".jpeg", ".png", ".gif", ".bmp"),
+	"measure": files(".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp"),
 
 	"size":   words(),
 	"resize": words("none"),
@@ -41,7 +41,7 @@ var flagValues = map[string]cobra.CompletionFunc{
 
 // verbArguments are what it offers as the arguments of a verb, by the verb's path.
 var verbArguments = map[string]cobra.CompletionFunc{
-	"extract": files(".jpg", ".jpeg", ".png", ".gif", ".bmp", ".npy"),
+	"extract": files(".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".npy"),
 	"layers":  inOrder(completeModel),
 	"plan":    inOrder(completeModel),
 	"bench":   inOrder(completeBenchModel),

@@ -20,11 +20,11 @@ import (
 const MaxPixels = 178_956_970
 
 // Formats names the formats that Decode reads.
-const Formats = "JPEG, PNG, GIF (first frame), BMP"
+const Formats = "JPEG, PNG, GIF (first frame), BMP, WebP (first frame)"
 
 // Decode reads a picture of one of the [Formats], told apart by its content. The result has
 // the pixels of Pillow's Image.open(f).convert("RGB"): alpha is dropped, EXIF
-// orientation and colour profiles are not looked at. A picture that is truncated
+// orientation (but see [Decoder]) and colour profiles are not looked at. A picture that is truncated
 // or broken, or larger than [MaxPixels], is an error.
 func Decode(r io.Reader) (*RGB, error) { return new(Decoder).Decode(r) }
 
@@ -78,6 +78,8 @@ func (d *Decoder) Decode(r io.Reader) (m *RGB, err error) {
 		m, err = decodeBMP(br, limit, &d.memory)
 	case bytes.HasPrefix(head, []byte("GIF87a")), bytes.HasPrefix(head, []byte("GIF89a")):
 		m, err = decodeGIF(br, limit, &d.memory)
+	case bytes.HasPrefix(head, []byte("RIFF")) && len(head) >= 12 && string(head[8:12]) == "WEBP":
+		m, err = decodeWebP(br, limit, &d.memory, about)
 	default:
 		return nil, fmt.Errorf("not a picture of a known format (%s): %s", Formats, looksLike(head))
 	}
@@ -185,7 +187,7 @@ func looksLike(head []byte) string {
 		offset      int
 		magic, name string
 	}{
-		{8, "WEBP", "a WebP"}, {0, "II*\x00", "a TIFF"}, {0, "MM\x00*", "a TIFF"},
+		{0, "II*\x00", "a TIFF"}, {0, "MM\x00*", "a TIFF"},
 		{4, "ftypavif", "an AVIF"}, {4, "ftyphei", "a HEIC"}, {4, "ftypmif1", "a HEIC"}, {4, "ftyp", "a video"}, {0, "\x00\x00\x00\x0cJXL ", "a JPEG XL"},
 		{0, "\x00\x00\x00\x0cjP  ", "a JPEG 2000"}, {0, "%PDF", "a PDF"}, {0, "PK\x03\x04", "a zip"}, {0, "\x1f\x8b", "a gzip"},
 		{0, "\x93NUMPY", "a .npy array"},

@@ -7,7 +7,7 @@
 //	x := make([]float32, recipe.Len())
 //	err = recipe.Apply(x, pic)               // height x width x 3, float32
 //
-// Every byte is Pillow's: of PNG, of JPEG (the inverse DCT, chroma upsampling and
+// Every byte is Pillow's: of PNG, GIF, BMP, WebP, of JPEG (the inverse DCT, chroma upsampling and
 // colour conversion are libjpeg-turbo's) and of every resampling filter, and the
 // float32 values are torchvision's, on every CPU. The reference is Pillow 12; 13
 // resizes the height first where that shrinks more than the width, which changes

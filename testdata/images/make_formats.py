@@ -211,6 +211,28 @@ def gifs():
     yield "full-tables.gif", saved(noise, "GIF")
 
 
+# --- WebP -------------------------------------------------------------------------------
+
+def webps():
+    rng = random.Random(7)
+    source = Image.open(os.path.join(HERE, "source.png")).convert("RGB")
+    alpha = Image.frombytes("L", SMALL.size, bytes(rng.randrange(256) for _ in range(23 * 17)))
+    see_through = SMALL.copy(); see_through.putalpha(alpha)
+    for w, h in ((23, 17), (24, 18), (1, 1), (2, 1), (1, 3), (70, 33)):
+        for quality in (5, 60, 95):
+            yield f"lossy-{quality}-{w}x{h}.webp", saved(source.resize((w, h)), "WEBP", quality=quality, method=rng.randrange(7))
+        yield f"lossless-{w}x{h}.webp", saved(source.resize((w, h)), "WEBP", lossless=True)
+    yield "lossless-few-colours.webp", saved(SMALL.quantize(5).convert("RGB"), "WEBP", lossless=True)
+    for exact in (False, True):
+        yield f"lossy-alpha{'-exact' if exact else ''}.webp", saved(see_through, "WEBP", quality=70, exact=exact)
+        yield f"lossless-alpha{'-exact' if exact else ''}.webp", saved(see_through, "WEBP", lossless=True, exact=exact)
+    for n in range(1, 9):
+        yield f"exif-{n}.webp", saved(SMALL, "WEBP", quality=80, exif=b"Exif\0\0" + exif(n))
+    yield "xmp.webp", saved(SMALL, "WEBP", quality=80, xmp=b'<x tiff:Orientation="6"/>')
+    for lossless in (False, True):
+        yield f"animated{'-lossless' if lossless else ''}.webp", saved(SMALL, "WEBP", lossless=lossless, save_all=True, append_images=[SMALL.rotate(180)])
+
+
 def hashed(im):
     im = im.convert("RGB")
     return f"{im.width}x{im.height} {hashlib.sha256(im.tobytes()).hexdigest()}"
@@ -235,5 +257,5 @@ def main():
         sys.exit("formats.json differs")
 
 
-KINDS = [oriented, bmps, gifs]
+KINDS = [oriented, bmps, gifs, webps]
 main()
