@@ -61,3 +61,17 @@ func TestOrientationMemory(t *testing.T) {
 	_, err = (&Decoder{MaxMemory: limit + 3*23*17, ApplyOrientation: true}).Decode(bytes.NewReader(data))
 	require.NoError(t, err)
 }
+
+// BMP where Pillow errs: an odd absolute run of 4 bits, and a jump.
+func TestBMPRuns(t *testing.T) {
+	for bits, rows := range map[byte]string{4: "\x00\x03\x12\x30\x02\x44\x00\x00\x00\x01", 8: "\x01\x01\x00\x02\x02\x00\x02\x04\x00\x00\x00\x01"} {
+		file := "BM\x00\x00\x00\x00\x00\x00\x00\x00\x4a\x00\x00\x00\x28\x00\x00\x00\x05\x00\x00\x00\x01\x00\x00\x00\x01\x00" + string([]byte{bits, 0, 3 - bits/4}) +
+			"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x05\x00\x00\x00\x00\x00\x00\x00" + "\x00\x00\x00\x00\x01\x01\x01\x00\x02\x02\x02\x00\x03\x03\x03\x00\x04\x04\x04\x00" + rows
+		m, err := Decode(bytes.NewReader([]byte(file)))
+		require.NoError(t, err)
+		want := map[byte][]uint8{4: {1, 2, 3, 4, 4}, 8: {1, 0, 0, 4, 4}}[bits]
+		for x, v := range want {
+			require.Equal(t, v, m.Pix[3*x], "%d bits, pixel %d", bits, x)
+		}
+	}
+}
