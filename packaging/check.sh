@@ -10,7 +10,6 @@ cd "$(dirname "$0")/.."
 dist=$(cd "${DIST:-dist}" && pwd)
 go=${GO:-go}
 version=${VERSION:-$(packaging/version.sh)}
-wazero=${WAZERO:-$go run github.com/tetratelabs/wazero/cmd/wazero@v1.12.0}
 host=$($go env GOHOSTOS)-$($go env GOHOSTARCH)
 
 work=$(mktemp -d)
@@ -33,6 +32,8 @@ prefix() { # FILE
     linux-riscv64) emulator=riscv64 ;;
     wasip1.wasm)
       mkdir -p "$work/.wazero"
+      local wazero=${WAZERO:-$work/.bin/wazero} # installed, as go run hides the exit status
+      [ -x "$wazero" ] || GOBIN=$work/.bin $go install github.com/tetratelabs/wazero/cmd/wazero@v1.12.0
       # shellcheck disable=SC2206
       command=($wazero run -cachedir "$work/.wazero" -mount "$work:/" -env FEATX_CACHE=/cache "$1")
       return ;;
