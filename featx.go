@@ -108,7 +108,7 @@ func (x *Extractor) InputDims() []int {
 }
 
 // InputLen is the number of values of one picture, of all its views.
-func (x *Extractor) InputLen() int { return x.plan.Views * x.shape.Elements() }
+func (x *Extractor) InputLen() int { return x.plan.InputLen }
 
 // PrepareImage applies the recipe: it writes one picture's InputLen values to dst, as Run takes them. Several goroutines may use it at once.
 func (x *Extractor) PrepareImage(dst []float32, picture stdimage.Image) error {

@@ -16,6 +16,7 @@ import (
 type Plan struct {
 	Batch    int   // most inputs of the network at a time: pictures, or views of them
 	Views    int   // of each picture, by the recipe
+	InputLen int   // values of a prepared picture, of all its views
 	Pictures int   // most at a time; their views may be more than Batch, which take turns
 	Batches  int   // of prepared pictures that are under way: 3, one in the network and two being filled, or 2 where memory is short
 	Threads  int   // of the network
@@ -56,7 +57,7 @@ func (m *Memory) Mapped() int64 {
 
 // What the program takes beside the things that a plan lists, as measured (docs/memory.md).
 const (
-	executable     = 10 << 20 // pages of the program's file
+	executable     = 12 << 20 // pages of the program's file
 	heap           = 6 << 20  // Go's: the runtime, the graph, the plan, garbage
 	decodingPixels = 1 << 18  // of a photograph that a decoder is assumed to work on where there is no limit,
 	decodingBytes  = 6        // each
@@ -168,6 +169,7 @@ func (s *settled) estimate(o Options) (err error) {
 	if s.plan, err = s.network.Plan(engine.PlanOptions{Layers: o.Layers, Size: s.recipe.Size, Batch: s.Batch, Compact: s.Compact}); err != nil {
 		return err
 	}
+	s.InputLen = s.Views * s.plan.InputShape().Elements()
 	need := s.plan.Memory()
 	s.Layers = nil
 	for i, out := range s.plan.Outputs() {
@@ -188,7 +190,7 @@ func (s *settled) estimate(o Options) (err error) {
 	s.Workers = s.Threads
 	s.Memory = Memory{
 		Program: executable + heap, Weights: need.Weights, Winograd: need.Winograd, File: need.Source, Activations: need.Activations, Scratch: need.Scratch * int64(s.Threads),
-		Outputs: need.Outputs, Pictures: int64(s.Batches) * int64(s.Pictures*s.Views) * int64(s.plan.InputShape().Elements()) * 4, Decoding: int64(s.Threads) * decodingLeast,
+		Outputs: need.Outputs, Pictures: int64(s.Batches) * int64(s.Pictures) * int64(s.InputLen) * 4, Decoding: int64(s.Threads) * decodingLeast,
 	}
 	if s.Limit > 0 {
 		s.Workers, s.Memory.Decoding = 1, decodingLeast

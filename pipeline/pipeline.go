@@ -21,9 +21,29 @@ type Limits struct {
 	Batches int // of Extractor.Batch pictures: one in the network, the others being filled; 0 is 3
 }
 
-// Pixels is the memory of the prepared pictures, in bytes, for a network whose input has so many values.
-func (l Limits) Pixels(batch, inputLen int) int64 {
-	return 4 * int64(l.Batches) * int64(batch) * int64(inputLen)
+// Queue is where pictures wait or are worked on.
+type Queue struct {
+	Name     string `json:"name"`
+	Pictures int    `json:"pictures"` // at most
+	Bytes    int64  `json:"bytes"`    // of memory that they take then; 0 is not known: it depends on the files
+}
+
+// Names of the queues, in the order in which a picture goes through them.
+const (
+	WaitingQueue  = "waiting"  // for a worker that decodes them
+	DecodingQueue = "decoding" // being read, decoded and prepared
+	ReadyQueue    = "ready"    // prepared, in batches, of which one is in the network
+)
+
+// Queues are those of a run, for an extractor that takes so many pictures of so many values at a time.
+func (l Limits) Queues(batch, inputLen int) []Queue {
+	l = l.withDefaults()
+	ready := l.Batches * batch
+	return []Queue{{WaitingQueue, l.Workers, 0}, {DecodingQueue, l.Workers, 0}, {ReadyQueue, ready, 4 * int64(ready) * int64(inputLen)}}
+}
+
+func (l Limits) withDefaults() Limits {
+	return Limits{cmp.Or(l.Workers, runtime.GOMAXPROCS(0)), cmp.Or(l.Batches, 3)}
 }
 
 // OnError says what becomes of an input that fails.
@@ -61,7 +81,7 @@ type Output interface{ Add(sink.Outcome) error }
 
 // Run takes the items of a source through the network to the output. When ctx ends, what is under way is finished and written, and the error is ctx's.
 func Run(ctx context.Context, items source.Source, x *featx.Extractor, out Output, o Options) error {
-	o.Workers, o.Batches = cmp.Or(o.Workers, runtime.GOMAXPROCS(0)), cmp.Or(o.Batches, 3)
+	o.Limits = o.Limits.withDefaults()
 	p := &run{x: x, out: out, options: o, tasks: make(chan task, o.Workers), order: make(chan *batch, o.Batches), free: make(chan *batch, o.Batches)}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -87,6 +107,7 @@ func Run(ctx context.Context, items source.Source, x *featx.Extractor, out Outpu
 				stop(failed)
 			}
 		}
+		o.Stats.Ready.Add(-int64(b.n))
 		p.free <- b
 	}
 	goroutines.Wait()
@@ -160,6 +181,7 @@ func (p *run) fill(ctx context.Context, b *batch, items source.Source) error {
 		}
 		b.items[b.n], b.failures[b.n] = item, nil
 		b.pending.Add(1)
+		p.options.Stats.Waiting.Add(1)
 		p.tasks <- task{b, b.n}
 	}
 	return nil
@@ -215,10 +237,14 @@ func (p *run) done(o sink.Outcome) error {
 	}
 	stats := p.options.Stats
 	stats.Done.Add(1)
+	if o.Features != nil {
+		stats.Rows.Add(1)
+	}
 	if o.Failure == nil {
 		return nil
 	}
 	stats.Failed.Add(1)
+	stats.FailedAt(o.Failure.Stage).Add(1)
 	return p.options.MaxErrors.check(stats, false)
 }
 

@@ -1,8 +1,11 @@
 package pipeline
 
 import (
+	"slices"
 	"sync/atomic"
 	"time"
+
+	"github.com/featx-go/featx/sink"
 )
 
 // Stats counts what a run has done so far. Everybody may read it at any time.
@@ -11,11 +14,22 @@ type Stats struct {
 	Before   atomic.Int64 // items that were done before this run
 	Done     atomic.Int64 // items that are done, those before this run included
 	Failed   atomic.Int64 // of these
+	Rows     atomic.Int64 // given to the output, in this run
 	Bytes    atomic.Int64 // read of pictures, in this run
 	Prepared Clock        // by the workers: reading, decoding, preparing
 	Network  Clock        // by the network on all its threads
 	Waited   Clock        // by the network, for pictures
 	Written  Clock        // by the output
+
+	// Pictures that are in the queues now: see [Limits.Queues].
+	Waiting, Decoding, Ready atomic.Int64
+
+	failedAt [4]atomic.Int64 // by sink.Stages
+}
+
+// FailedAt counts the items that failed at this stage, in this run.
+func (s *Stats) FailedAt(stage sink.Stage) *atomic.Int64 {
+	return &s.failedAt[slices.Index(sink.Stages, stage)]
 }
 
 // Clock adds up time.

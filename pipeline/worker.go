@@ -23,15 +23,19 @@ type worker struct {
 func (p *run) work() {
 	w := &worker{run: p, decoder: image.Decoder{MaxPixels: p.options.MaxPixels, MaxMemory: p.options.MaxMemory, ApplyOrientation: p.options.ApplyOrientation}}
 	for t := range p.tasks {
-		start := time.Now()
+		start, stats := time.Now(), p.options.Stats
+		stats.Waiting.Add(-1)
+		stats.Decoding.Add(1)
 		n := p.x.InputLen()
 		stage, err := w.prepare(t.batch.items[t.place], t.batch.pixels[t.place*n:][:n])
 		if err != nil {
 			t.batch.failures[t.place] = &sink.Failure{Path: t.batch.items[t.place].Name, Stage: stage, Err: source.Reason(err)}
 		}
 		t.batch.items[t.place] = source.Item{Name: t.batch.items[t.place].Name} // what it holds is not needed any longer
-		p.options.Stats.Bytes.Add(w.input.bytes)
-		p.options.Stats.Prepared.Since(start)
+		stats.Bytes.Add(w.input.bytes)
+		stats.Prepared.Since(start)
+		stats.Decoding.Add(-1)
+		stats.Ready.Add(1)
 		t.batch.pending.Done()
 	}
 }

@@ -24,6 +24,9 @@ const (
 	Prepare Stage = "prepare" // the recipe does not fit
 )
 
+// Stages are all, in the order of the work.
+var Stages = []Stage{Open, Read, Decode, Prepare}
+
 func (f *Failure) Error() string { return f.Path + ": " + f.Err.Error() }
 
 func (f *Failure) Unwrap() error { return f.Err }

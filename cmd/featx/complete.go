@@ -30,6 +30,7 @@ var flagValues = map[string]cobra.CompletionFunc{
 	"dtype":   words("f32", "f16"),
 	"output":  files(sink.Endings...),
 	"svg":     files(".svg"),
+	"metrics": words(":9090", "localhost:9090"),
 	"measure": files(".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp"),
 
 	"size":   words(),

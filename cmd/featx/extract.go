@@ -22,6 +22,7 @@ func newExtract() *cobra.Command {
 	var e extraction
 	var model string
 	var f planFlags
+	var address string
 	c := &cobra.Command{
 		Use:   "extract [flags] PATH...",
 		Short: "Features of pictures",
@@ -80,6 +81,7 @@ follows in proportion. --crops is --crop.`,
   featx extract -m resnet50.safetensors --rows-per-file 100000 -o features.npy photos/
   featx extract -m resnet50.safetensors --size 448 --crop center a.jpg
   featx extract -m resnet50 -l layer4 --pool gem --crops ten --l2 -o features.npy photos/
+  featx extract -m resnet50.safetensors --metrics :9090 -o features.npy photos/
   featx extract -m resnet50.safetensors preprocessed.npy`,
 		Args: arguments(1, -1, "pictures, folders, archives, lists"),
 	}
@@ -94,6 +96,7 @@ follows in proportion. --crops is --crop.`,
 	flags.Var(&e.options.MaxErrors, "max-errors", "stop when more pictures than this fail: a number, or a percentage (default any number)")
 	flags.Int64Var(&e.options.MaxPixels, "max-pixels", image.MaxPixels, "larger pictures are refused before they take memory")
 	flags.BoolVar(&e.options.ApplyOrientation, "exif-orient", false, "turn pictures upright as their EXIF says (the frameworks do not)")
+	flags.StringVar(&address, "metrics", "", "serve Prometheus metrics at `address` while extracting: :9090, localhost:9090 (path /metrics)")
 	f.add(flags)
 	e.in = addInputFlags(flags)
 	recipe := addRecipeFlags(flags)
@@ -117,6 +120,11 @@ follows in proportion. --crops is --crop.`,
 		if err := e.in.of(c, paths); err != nil {
 			return err
 		}
+		var served metrics
+		if err := served.listen(address); err != nil {
+			return err
+		}
+		defer served.close()
 		m, err := openModel(c, model)
 		if err != nil {
 			return err
@@ -136,6 +144,10 @@ follows in proportion. --crops is --crop.`,
 		}
 		defer x.Close()
 		e.x, e.options, e.stderr = x, withinPlan(x.Plan(), e.options), c.ErrOrStderr()
+		if url := served.serve(m, x.Plan(), &e.stats); url != "" {
+			fmt.Fprintf(e.stderr, "featx: metrics at %s\n", url)
+			e.counts = true
+		}
 		if e.output == "" {
 			return e.stream(c.Context(), c.OutOrStdout())
 		}
@@ -172,6 +184,7 @@ type extraction struct {
 	in      *inputs
 	x       *featx.Extractor
 	stderr  io.Writer
+	counts  bool // how many inputs there are, even if it is not shown
 
 	stats pipeline.Stats
 	watch *watch
@@ -241,7 +254,7 @@ func (e *extraction) run(ctx context.Context, items source.Source, out pipeline.
 	defer e.watch.end()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	if e.watch.shows {
+	if e.watch.shows || e.counts {
 		go func() {
 			if n := e.in.count(ctx, e.x.InputDims()); n > 0 {
 				e.stats.Total.Store(int64(n))

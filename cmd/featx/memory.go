@@ -51,10 +51,15 @@ func parseBytes(flag, text string) (int64, error) {
 	return int64(n), nil
 }
 
+// limitsOf are the queues that a plan has room for.
+func limitsOf(p featx.Plan) pipeline.Limits {
+	return pipeline.Limits{Workers: p.Workers, Batches: p.Batches}
+}
+
 // withinPlan bounds a run by the extractor's plan.
 func withinPlan(p featx.Plan, o pipeline.Options) pipeline.Options {
 	keepWithin(p)
-	o.Limits = pipeline.Limits{Workers: p.Workers, Batches: p.Batches}
+	o.Limits = limitsOf(p)
 	o.MaxMemory = p.Decoding
 	return o
 }

@@ -67,7 +67,8 @@ func newPlan() *cobra.Command {
 		Long: `Shows what "featx extract" would do with the same flags: parameters and multiply-adds of
 the layers that are computed, bytes of the weights in the file and packed in memory,
 memory for the layers in between (activations), for each thread and for the pictures,
-bytes of the features of one picture, and what the process is expected to take in all.
+bytes of the features of one picture, what the process is expected to take in all, and
+the queues that pictures go through, which bound what is in memory at a time.
 
 MODEL is a file or a name, as of extract (default the embedded model). Nothing is
 downloaded: of published weights that are not in the cache the network is known.
@@ -179,25 +180,26 @@ func publishedNetwork(name string) (*engine.Graph, image.Recipe, error) {
 
 // planReport is what --json prints.
 type planReport struct {
-	Model        string       `json:"model"`
-	State        string       `json:"state,omitempty"` // of weights that are not there as planned
-	Size         [2]int       `json:"size"`
-	Batch        int          `json:"batch"`
-	Views        int          `json:"views"`    // of a picture
-	Pictures     int          `json:"pictures"` // at a time, all their views
-	Threads      int          `json:"threads"`
-	Workers      int          `json:"workers"`
-	Batches      int          `json:"batches"`
-	Compact      bool         `json:"compact"`
-	Parameters   int64        `json:"parameters"`
-	MultiplyAdds int64        `json:"multiply_adds"`
-	Stored       int64        `json:"weights_stored"`
-	Layers       []planLayer  `json:"layers"`
-	Memory       featx.Memory `json:"memory"`
-	Resident     int64        `json:"resident"`
-	Limit        int64        `json:"limit,omitempty"`
-	Decoding     int64        `json:"decoding_limit,omitempty"`
-	Measured     int64        `json:"measured,omitempty"`
+	Model        string           `json:"model"`
+	State        string           `json:"state,omitempty"` // of weights that are not there as planned
+	Size         [2]int           `json:"size"`
+	Batch        int              `json:"batch"`
+	Views        int              `json:"views"`    // of a picture
+	Pictures     int              `json:"pictures"` // at a time, all their views
+	Threads      int              `json:"threads"`
+	Workers      int              `json:"workers"`
+	Batches      int              `json:"batches"`
+	Compact      bool             `json:"compact"`
+	Parameters   int64            `json:"parameters"`
+	MultiplyAdds int64            `json:"multiply_adds"`
+	Stored       int64            `json:"weights_stored"`
+	Layers       []planLayer      `json:"layers"`
+	Memory       featx.Memory     `json:"memory"`
+	Resident     int64            `json:"resident"`
+	Limit        int64            `json:"limit,omitempty"`
+	Decoding     int64            `json:"decoding_limit,omitempty"`
+	Queues       []pipeline.Queue `json:"queues"`
+	Measured     int64            `json:"measured,omitempty"`
 }
 
 // planLayer is one layer that is asked for.
@@ -212,6 +214,7 @@ func newPlanReport(name, state string, r image.Recipe, p *featx.Plan) *planRepor
 		Model: name, State: state, Size: r.Size, Batch: p.Batch, Views: p.Views, Pictures: p.Pictures, Threads: p.Threads, Workers: p.Workers, Batches: p.Batches, Compact: p.Compact,
 		Parameters: p.Parameters, MultiplyAdds: p.MultiplyAdds, Stored: p.Stored,
 		Memory: p.Memory, Resident: p.Memory.Total(), Limit: p.Limit, Decoding: p.Decoding,
+		Queues: limitsOf(*p).Queues(p.Pictures, p.InputLen),
 	}
 	for _, l := range p.Layers {
 		bytes := int64(4)
@@ -271,6 +274,20 @@ func (s *planReport) write(w io.Writer) error {
 	}
 	if s.Limit > 0 {
 		fmt.Fprintf(t, "limit\t%s, which leaves %s to a picture while it is decoded, %d at a time\n", megabytes(s.Limit), megabytes(s.Decoding), s.Workers)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintln(w)
+	t = tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "queue\tpictures at most")
+	for _, q := range s.Queues {
+		what := map[string]string{
+			pipeline.WaitingQueue:  "for a decoder",
+			pipeline.DecodingQueue: "being read, decoded and prepared",
+			pipeline.ReadyQueue:    fmt.Sprintf("prepared, %d batches of %d, one of them in the network: %s", s.Batches, s.Pictures, megabytes(q.Bytes)),
+		}[q.Name]
+		fmt.Fprintf(t, "%s\t%d\t%s\n", q.Name, q.Pictures, what)
 	}
 	return t.Flush()
 }

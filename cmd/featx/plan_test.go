@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/featx-go/featx/engine"
+	"github.com/featx-go/featx/pipeline"
 )
 
 func TestPlan(t *testing.T) {
@@ -49,6 +50,13 @@ func TestPlan(t *testing.T) {
 	require.Equal(t, [2]int{448, 448}, shallow.Size)
 	require.Equal(t, []int{3, 2}, []int{shallow.Threads, shallow.Batch})
 	require.Equal(t, "cifar10-resnet20", plan().Model)
+
+	// The queues are what the pipeline will have, and their bytes what the memory is planned for.
+	require.Equal(t, []pipeline.Queue{{Name: "waiting", Pictures: 3}, {Name: "decoding", Pictures: 3}, {Name: "ready", Pictures: 6, Bytes: 6 * 448 * 448 * 3 * 4}}, shallow.Queues)
+	require.Equal(t, shallow.Memory.Pictures, shallow.Queues[2].Bytes)
+	views := plan("--crop", "ten", "--batch", "4", "resnet18")
+	require.Equal(t, pipeline.Queue{Name: "ready", Pictures: 3, Bytes: 3 * 10 * 224 * 224 * 3 * 4}, views.Queues[2])
+	require.Regexp(t, `(?m)^ready +24 +prepared, 3 batches of 8, one of them in the network: 14\.5 MB$`, text)
 
 	for _, c := range []struct{ args, reason string }{
 		{"resnet19", `unknown model "resnet19"; nearest`},
