@@ -7,6 +7,7 @@ import (
 
 	"github.com/featx-go/featx/engine"
 	"github.com/featx-go/featx/engine/image"
+	"github.com/featx-go/featx/kernels"
 )
 
 // Options choose what an extractor computes, and how. The zero value is the layer before the classifier, on all cores.
@@ -41,6 +42,8 @@ type Extractor struct {
 	plan    *Plan
 	recipe  image.Recipe
 	prepare *image.Preparer
+	decoder *image.Decoder // of Files
+	isa     kernels.ISA
 	shape   engine.Shape // of one view
 	layout  engine.Layout
 	outputs []engine.Output
@@ -60,11 +63,13 @@ func (m *Model) Extractor(o Options) (*Extractor, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := &Extractor{plan: s.Plan, recipe: s.recipe, layout: m.Graph().Layout, done: s.done}
+	x := &Extractor{plan: s.Plan, recipe: s.recipe, isa: s.isa, layout: m.Graph().Layout, done: s.done}
 	if x.prepare, err = x.recipe.Preparer(); err != nil {
 		s.done()
 		return nil, err
 	}
+	x.prepare.Use(x.isa)
+	x.decoder = x.Decoder()
 	x.shape = s.plan.InputShape()
 	x.outputs = s.plan.Outputs()
 	for i, out := range x.outputs {
@@ -109,6 +114,9 @@ func (x *Extractor) InputDims() []int {
 
 // InputLen is the number of values of one picture, of all its views.
 func (x *Extractor) InputLen() int { return x.plan.InputLen }
+
+// Decoder is a new decoder for pictures that go to [Extractor.PrepareImage]. It may be changed, and be for a goroutine of its own.
+func (x *Extractor) Decoder() *image.Decoder { return &image.Decoder{ISA: x.isa.String()} }
 
 // PrepareImage applies the recipe: it writes one picture's InputLen values to dst, as Run takes them. Several goroutines may use it at once.
 func (x *Extractor) PrepareImage(dst []float32, picture stdimage.Image) error {
@@ -176,7 +184,7 @@ func (x *Extractor) Images(pictures ...stdimage.Image) ([]Tensor, error) {
 // Files computes the layers of picture files: one tensor per layer, one row per file. Errors name the file.
 func (x *Extractor) Files(paths ...string) ([]Tensor, error) {
 	return x.rows(len(paths), func(i int, dst []float32) error {
-		picture, err := image.DecodeFile(paths[i])
+		picture, err := x.decoder.DecodeFile(paths[i])
 		if err != nil {
 			return err
 		}

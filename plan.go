@@ -83,6 +83,7 @@ func (m *Model) Plan(o Options) (*Plan, error) {
 
 // settled are options that are decided.
 type settled struct {
+	isa kernels.ISA
 	*Plan
 	recipe  image.Recipe
 	network *engine.Model
@@ -114,11 +115,10 @@ func (m *Model) settle(o Options) (*settled, error) {
 		return nil, err
 	}
 	s.pools = pools
-	isa, err := kernels.Select(o.ISA)
-	if err != nil {
+	if s.isa, err = kernels.Select(o.ISA); err != nil {
 		return nil, err
 	}
-	if s.network, s.done, err = m.use(isa); err != nil {
+	if s.network, s.done, err = m.use(s.isa); err != nil {
 		return nil, err
 	}
 	budget := newBudget(o.MaxMemory)

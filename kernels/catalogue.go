@@ -25,6 +25,10 @@ var Catalogue = []Family{
 	{"softmax", "softmax", []ISA{Generic}},
 	{"pack", "weights, float32 or float16, to panels", []ISA{Generic, AVX2, AVX512, NEON}},
 	{"widen", "float16 to float32", []ISA{Generic, AVX2, AVX512, NEON}},
+	{"idct", "JPEG: coefficients to samples", []ISA{Generic, AVX2, AVX512}},
+	{"upsample", "JPEG: chroma at twice the resolution", []ISA{Generic, AVX2, AVX512}},
+	{"ycc", "JPEG: YCbCr to RGB", []ISA{Generic, AVX2, AVX512}},
+	{"resample", "resizing of pictures: pixels along rows, rows along columns", []ISA{Generic, AVX2, AVX512}},
 }
 
 // Runs tells which code the family runs when isa is asked for: isa itself, or Generic.

@@ -182,6 +182,55 @@ func (isa ISA) activate(f Func, a *activationCall) {
 	}
 }
 
+// CPUs with AVX-512 run what was written for AVX2 on bytes and words.
+
+func (isa ISA) idct(t *IDCTRow) {
+	switch {
+	case isa != Generic && t.N > 1:
+		idctAVX2(t, t.N&^1)
+		if last := t.N - 1; t.N&1 != 0 { // once more with the block before it
+			rest := t.from(last - 1)
+			idctAVX2(&rest, 2)
+		}
+	default:
+		idctGeneric(t)
+	}
+}
+
+func (isa ISA) upsampleH2V1(dst, in []uint8) bool {
+	if isa != Generic {
+		upsampleH2V1AVX2(&dst[0], &in[0], len(in))
+	}
+	return isa != Generic
+}
+
+func (isa ISA) upsampleH2V2(dst, near, far []uint8) bool {
+	if isa != Generic {
+		upsampleH2V2AVX2(&dst[0], &near[0], &far[0], len(near))
+	}
+	return isa != Generic
+}
+
+func (isa ISA) yccToRGB(dst, y, cb, cr []uint8) bool {
+	if isa != Generic {
+		yccToRGBAVX2(&dst[0], &y[0], &cb[0], &cr[0], len(y))
+	}
+	return isa != Generic
+}
+
+func (isa ISA) resampleColumns(dst, src []uint8, pitch int, k []int32) bool {
+	if isa != Generic {
+		resampleColumnsAVX2(&dst[0], &src[0], len(dst), pitch, &k[0], len(k))
+	}
+	return isa != Generic
+}
+
+func (isa ISA) resamplesPixels() bool { return isa != Generic }
+
+func (isa ISA) resamplePixels(dst, src *uint8, first, end, k *int32, n, start int) {
+	resamplePixelsAVX2(dst, src, first, end, k, n, start)
+}
+
 // fmaRounds does rounds of fmasPerRound FMAs and tells how many lanes each has.
 func (isa ISA) fmaRounds(rounds int) (lanes int) {
 	switch {
@@ -338,3 +387,23 @@ func gemmGroups4AVX512(rows int, t *GemmTile)
 
 //go:noescape
 func gemmGroups8AVX512(rows int, t *GemmTile)
+
+// idctAVX2 transforms n of t's blocks, an even number.
+//
+//go:noescape
+func idctAVX2(t *IDCTRow, n int)
+
+//go:noescape
+func upsampleH2V1AVX2(dst, in *uint8, n int)
+
+//go:noescape
+func upsampleH2V2AVX2(dst, near, far *uint8, n int)
+
+//go:noescape
+func yccToRGBAVX2(dst, y, cb, cr *uint8, n int)
+
+//go:noescape
+func resampleColumnsAVX2(dst, src *uint8, n, pitch int, k *int32, taps int)
+
+//go:noescape
+func resamplePixelsAVX2(dst, src *uint8, first, end, k *int32, n, start int)

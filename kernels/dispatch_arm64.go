@@ -142,6 +142,20 @@ func (isa ISA) activate(f Func, a *activationCall) {
 	}
 }
 
+func (isa ISA) idct(t *IDCTRow) { idctGeneric(t) }
+
+func (isa ISA) upsampleH2V1(dst, in []uint8) bool { return false }
+
+func (isa ISA) upsampleH2V2(dst, near, far []uint8) bool { return false }
+
+func (isa ISA) yccToRGB(dst, y, cb, cr []uint8) bool { return false }
+
+func (isa ISA) resampleColumns(dst, src []uint8, pitch int, k []int32) bool { return false }
+
+func (isa ISA) resamplesPixels() bool { return false }
+
+func (isa ISA) resamplePixels(dst, src *uint8, first, end, k *int32, n, start int) {}
+
 // fmaRounds does rounds of fmasPerRound FMAs and tells how many lanes each has.
 func (isa ISA) fmaRounds(rounds int) (lanes int) {
 	if isa == NEON {

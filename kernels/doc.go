@@ -24,6 +24,8 @@
 //   - Activations: the sequences of fma, products, sums and quotients at sigmoid32, tanh32, gelu32 and Func.apply, with one exponential for all; those without
 //     vector code in float64, rounded once.
 //   - Layer normalisation: 16 accumulators a sum, added up by halves, whatever the width of the vectors; the sequence is given at LayerNorm.
+//   - Pictures (inverse DCT, chroma upsampling, colours, resampling): integers, and what wraps around or saturates is given at IDCTRow, UpsampleH2V1,
+//     UpsampleH2V2, YCbCrToRGB, ResampleColumns and ResamplePixels.
 //   - Softmax: in float64 with a fixed sequence of roundings and this package's own exp; one rounding to float32 at the end.
 //
 // Two identities keep the vector code free of branches without changing a bit: fma(v, 1, -0) = v and -0 + v = v for every

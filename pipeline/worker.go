@@ -14,14 +14,15 @@ import (
 // worker prepares one item after the other.
 type worker struct {
 	*run
-	decoder image.Decoder
+	decoder *image.Decoder
 	input   input
 	values  []float32 // of a tensor
 }
 
 // work does tasks until there are no more.
 func (p *run) work() {
-	w := &worker{run: p, decoder: image.Decoder{MaxPixels: p.options.MaxPixels, MaxMemory: p.options.MaxMemory, ApplyOrientation: p.options.ApplyOrientation}}
+	w := &worker{run: p, decoder: p.x.Decoder()}
+	w.decoder.MaxPixels, w.decoder.MaxMemory, w.decoder.ApplyOrientation = p.options.MaxPixels, p.options.MaxMemory, p.options.ApplyOrientation
 	for t := range p.tasks {
 		start, stats := time.Now(), p.options.Stats
 		stats.Waiting.Add(-1)

@@ -125,10 +125,10 @@ func (b *bench) decode(n int) error {
 	failed := make(chan error, b.threads)
 	for range b.threads {
 		workers.Go(func() {
-			var d image.Decoder
+			d := b.x.Decoder()
 			dst := make([]float32, b.x.InputLen())
 			for i := next.Add(1) - 1; int(i) < n; i = next.Add(1) - 1 {
-				if err := b.prepare(&d, dst, b.paths[i]); err != nil {
+				if err := b.prepare(d, dst, b.paths[i]); err != nil {
 					failed <- err
 					return
 				}
@@ -156,7 +156,7 @@ func (b *bench) prepare(d *image.Decoder, dst []float32, path string) error {
 // infer runs the network alone.
 func (b *bench) infer(n int) error {
 	input := make([]float32, b.batch*b.x.InputLen())
-	if err := b.prepare(&image.Decoder{}, input[:b.x.InputLen()], b.paths[0]); err != nil {
+	if err := b.prepare(b.x.Decoder(), input[:b.x.InputLen()], b.paths[0]); err != nil {
 		return err
 	}
 	for i := 1; i < b.batch; i++ {

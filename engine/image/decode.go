@@ -12,7 +12,10 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"sync"
 	"unicode/utf8"
+
+	"github.com/featx-go/featx/kernels"
 )
 
 // MaxPixels is the largest picture, in pixels, that Decode reads: the number
@@ -36,7 +39,11 @@ type Decoder struct {
 	// ApplyOrientation turns pictures upright as their EXIF says, which is Pillow's ImageOps.exif_transpose. The frameworks do not.
 	ApplyOrientation bool
 
+	// ISA is generic, avx2, avx512 or neon; "" is the variable FEATX_ISA, or else the best of this CPU. The pixels are the same.
+	ISA string
+
 	reader *bufio.Reader
+	isa    kernels.ISA // chosen with the reader
 	memory memory
 }
 
@@ -49,6 +56,9 @@ func (d *Decoder) Decode(r io.Reader) (m *RGB, err error) {
 		}
 	}()
 	if d.reader == nil {
+		if d.isa, err = kernels.Select(d.ISA); err != nil {
+			return nil, err
+		}
 		d.reader = bufio.NewReaderSize(nil, 1<<16)
 	}
 	br := d.reader
@@ -71,7 +81,7 @@ func (d *Decoder) Decode(r io.Reader) (m *RGB, err error) {
 	case len(head) == 0:
 		return nil, errors.New("no picture: 0 bytes")
 	case bytes.HasPrefix(head, []byte("\xff\xd8")):
-		m, err = decodeJPEG(br, limit, &d.memory, about)
+		m, err = decodeJPEG(br, d.isa, limit, &d.memory, about)
 	case bytes.HasPrefix(head, []byte(pngSignature)):
 		m, err = decodePNG(br, head, limit, &d.memory, about)
 	case bytes.HasPrefix(head, []byte("BM")) && !isText(head):
@@ -95,8 +105,20 @@ func (d *Decoder) Decode(r io.Reader) (m *RGB, err error) {
 	return m, nil
 }
 
+// bestISA is the instruction set of what has no choice of its own: that of the variable FEATX_ISA, or else the best of this CPU.
+var bestISA = sync.OnceValue(func() kernels.ISA {
+	isa, err := kernels.Select("")
+	if err != nil {
+		return kernels.Generic
+	}
+	return isa
+})
+
 // DecodeFile is [Decode] for the file at path. Its errors begin with the path.
-func DecodeFile(path string) (*RGB, error) {
+func DecodeFile(path string) (*RGB, error) { return new(Decoder).DecodeFile(path) }
+
+// DecodeFile is [Decoder.Decode] for the file at path. Its errors begin with the path.
+func (d *Decoder) DecodeFile(path string) (*RGB, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		var pe *fs.PathError
@@ -109,7 +131,7 @@ func DecodeFile(path string) (*RGB, error) {
 	if info, err := f.Stat(); err == nil && info.IsDir() {
 		return nil, fmt.Errorf("%s: is a directory, not a picture", path)
 	}
-	m, err := Decode(f)
+	m, err := d.Decode(f)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

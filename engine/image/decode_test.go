@@ -2,6 +2,7 @@ package image
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -19,6 +20,8 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"github.com/featx-go/featx/kernels"
 )
 
 const pictures = "../../testdata/images" // made by make.py there
@@ -376,6 +379,85 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("panic: %v", err)
 		}
 	})
+}
+
+// Every instruction set gives the pixels, and the values for the network, of portable Go.
+func TestDecodeISA(t *testing.T) {
+	recipe := Torchvision(90, 75)
+	p, err := recipe.Preparer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var decoders []*Decoder
+	for _, isa := range kernels.All() {
+		decoders = append(decoders, &Decoder{ISA: isa.String()})
+	}
+	for _, name := range append(files(t), "ship.jpg") {
+		data := read(t, name)
+		var pixels []uint8
+		var values []float32
+		for i, isa := range kernels.All() {
+			m, err := decoders[i].Decode(bytes.NewReader(data))
+			if err != nil {
+				t.Fatal(name, err)
+			}
+			x := make([]float32, recipe.Len())
+			p.Use(isa)
+			if err := p.Apply(x, m); err != nil {
+				t.Fatal(name, err)
+			}
+			if i == 0 {
+				pixels, values = m.Pix, x
+			}
+			if !bytes.Equal(m.Pix, pixels) || !slices.Equal(x, values) {
+				t.Errorf("%s: %s differs from generic", name, isa)
+			}
+		}
+	}
+	_, err = (&Decoder{ISA: "mmx"}).Decode(bytes.NewReader(read(t, "ship.jpg")))
+	wantError(t, "unknown instruction set", err, `"mmx"`)
+}
+
+// The shared photographs, decoded and prepared, by a decoder and a preparer that are kept: milliseconds of one.
+func BenchmarkPhotographs(b *testing.B) {
+	paths, _ := filepath.Glob(filepath.Join(cmp.Or(os.Getenv("FEATX_DATA"), "../../../shared/data"), "images", "*"))
+	if len(paths) == 0 {
+		b.Skip("no folder images with photographs (set FEATX_DATA)")
+	}
+	var photos [][]byte
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			b.Fatal(err)
+		}
+		photos = append(photos, data)
+	}
+	recipe := Torchvision(256, 224)
+	p, err := recipe.Preparer()
+	if err != nil {
+		b.Fatal(err)
+	}
+	x := make([]float32, recipe.Len())
+	for _, isa := range kernels.All() {
+		p.Use(isa)
+		d := Decoder{ISA: isa.String()}
+		run := func(what string, prepare bool) {
+			b.Run(what+"/"+isa.String(), func(b *testing.B) {
+				b.ReportAllocs()
+				for i := 0; b.Loop(); i++ {
+					m, err := d.Decode(bytes.NewReader(photos[i%len(photos)]))
+					if err == nil && prepare {
+						err = p.Apply(x, m)
+					}
+					if err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+		run("decode", false)
+		run("prepared", true)
+	}
 }
 
 func BenchmarkDecodeShip(b *testing.B) {

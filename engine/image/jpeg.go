@@ -1,28 +1,32 @@
 package image
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
+	"unsafe"
+
+	"github.com/featx-go/featx/kernels"
 )
 
 // A decoder for baseline, extended (8 bits) and progressive Huffman-coded JPEG,
 // ITU-T T.81, of its own because the standard library's neither has libjpeg's
 // inverse DCT nor reads every sampling ratio, or restart intervals in scans of
 // one component. This file reads the segments, jpeg_scan.go the entropy-coded
-// data, idct.go and upsample.go make pixels of it.
+// data, upsample.go makes pixels of the samples.
 type jpegDecoder struct {
 	bitReader
+	isa         kernels.ISA
 	limit       int64 // of pixels
 	memory      *memory
 	about       *metadata // nil if it is not wanted
 	w, h        int
 	progressive bool
 	comps       []component // none before the frame header
-	quant       [4]*[64]int32
-	huffman     [2][4]*huffman // DC, AC
+	quant       [4]*[64]uint16
+	huffman     [2][4]*huffman // DC, AC; in memory
 	restart     int            // MCUs between restart markers; 0: none
 	scans       int
 	jfif, adobe bool
@@ -37,8 +41,9 @@ type component struct {
 	bw, bh       int // blocks that carry picture, across and down
 	stride8      int // blocks across, with those that fill up the last MCU
 	rows8        int // and down
-	quant        *[64]int32
-	blocks       []block // coefficients of a progressive picture, stride8 across
+	quant        *[64]uint16
+	blocks       []block // coefficients, stride8 across: all of a progressive picture, a row of units of others
+	top          int     // the row of blocks that is the first of these
 	dc           int32   // last DC value
 	dcTab, acTab *huffman
 }
@@ -58,25 +63,31 @@ func brokenJPEG(format string, args ...any) error {
 }
 
 // decodeJPEG reads a JPEG from its start-of-image marker on, and what it says about itself if that is wanted.
-func decodeJPEG(r io.Reader, limit int64, memory *memory, about *metadata) (*RGB, error) {
-	d := jpegDecoder{bitReader: bitReader{r: r}, limit: limit, memory: memory, about: about}
+func decodeJPEG(r *bufio.Reader, isa kernels.ISA, limit int64, memory *memory, about *metadata) (*RGB, error) {
+	d := jpegDecoder{bitReader: bitReader{r: r, data: &memory.data}, isa: isa, limit: limit, memory: memory, about: about}
 	if err := d.decode(); err != nil {
 		return nil, err
 	}
-	var p planes
+	p := make(planes, 0, 4)
 	for i := range d.comps {
 		c := &d.comps[i]
-		for at := range c.blocks {
-			if bx, by := at%c.stride8, at/c.stride8; bx < c.bw && by < c.bh {
-				c.store(&c.blocks[at], bx, by)
-			}
+		if d.progressive {
+			c.store(isa, c.rows8)
 		}
-		c.blocks = nil
 		p = append(p, &c.plane)
 	}
 	m := memory.picture(d.w, d.h)
-	p.convert(m, d.colours())
+	p.convert(m, isa, d.colours(), memory)
 	return m, nil
+}
+
+// store makes samples of so many rows of blocks.
+func (c *component) store(isa kernels.ISA, rows int) {
+	for y := range rows {
+		isa.IDCT(&kernels.IDCTRow{
+			Coef: &c.blocks[y*c.stride8][0], Quant: c.quant, Out: &c.pix[8*(c.top+y)*c.stride], Stride: c.stride, N: c.stride8,
+		})
+	}
 }
 
 // decode reads all segments up to the end-of-image marker.
@@ -133,13 +144,13 @@ func (d *jpegDecoder) decode() error {
 	}
 }
 
-// segment reads what follows a marker: two bytes of length, then that much.
+// segment reads what follows a marker: two bytes of length, then that much. It is valid until the next.
 func (d *jpegDecoder) segment() ([]byte, error) {
 	var n [2]byte
 	if err := d.read(n[:]); err != nil {
 		return nil, err
 	}
-	s := make([]byte, max(2, int(binary.BigEndian.Uint16(n[:])))-2)
+	s := grow(&d.memory.segment, max(2, int(binary.BigEndian.Uint16(n[:])))-2)
 	return s, d.read(s)
 }
 
@@ -149,11 +160,11 @@ func (d *jpegDecoder) readQuant(s []byte) error {
 		if id > 3 || size > 2 || len(s) < 1+64*size {
 			return brokenJPEG("quantisation table")
 		}
-		t := new([64]int32)
+		t := new([64]uint16)
 		for k := range t {
-			t[zigzag[k]] = int32(s[1+k])
+			t[zigzag[k]] = uint16(s[1+k])
 			if size == 2 {
-				t[zigzag[k]] = int32(binary.BigEndian.Uint16(s[1+2*k:]))
+				t[zigzag[k]] = binary.BigEndian.Uint16(s[1+2*k:])
 			}
 		}
 		d.quant[id], s = t, s[1+64*size:]
@@ -166,8 +177,13 @@ func (d *jpegDecoder) readHuffman(s []byte) error {
 		if s[0]&0xe0 != 0 || s[0]&15 > 3 || len(s) < 17 {
 			return brokenJPEG("Huffman table")
 		}
-		h, n := newHuffman(s[1:])
-		if h == nil {
+		kept := &d.memory.huffman[s[0]>>4][s[0]&15]
+		if *kept == nil {
+			*kept = new(huffman)
+		}
+		h := *kept
+		n := h.read(s[1:])
+		if n == 0 {
 			return brokenJPEG("Huffman table")
 		}
 		d.huffman[s[0]>>4][s[0]&15], s = h, s[1+n:]
@@ -227,8 +243,8 @@ func (d *jpegDecoder) readFrame(marker byte, s []byte) error {
 	for i := range comps {
 		c := &comps[i]
 		c.pix = grow(&d.memory.samples[i], 64*c.stride8*c.rows8)
+		c.blocks = grow(&d.memory.blocks[i], c.stride8*d.rowsKept(c))
 		if d.progressive {
-			c.blocks = grow(&d.memory.blocks[i], c.stride8*c.rows8)
 			clear(c.blocks) // scans add to them
 		}
 	}
@@ -236,15 +252,20 @@ func (d *jpegDecoder) readFrame(marker byte, s []byte) error {
 	return nil
 }
 
-// checkMemory adds up the picture, the samples and, of a progressive one, the coefficients.
-func (d *jpegDecoder) checkMemory(comps []component) error {
-	perSample := int64(1)
+// rowsKept is how many rows of a component's blocks are kept: all of a progressive picture, or those of a row of units.
+func (d *jpegDecoder) rowsKept(c *component) int {
 	if d.progressive {
-		perSample += 2
+		return c.rows8
 	}
+	return c.vs
+}
+
+// checkMemory adds up the picture, the samples and the coefficients.
+func (d *jpegDecoder) checkMemory(comps []component) error {
 	bytes := 3 * int64(d.w) * int64(d.h)
-	for _, c := range comps {
-		bytes += perSample * 64 * int64(c.stride8) * int64(c.rows8)
+	for i := range comps {
+		c := &comps[i]
+		bytes += 64 * int64(c.stride8) * (int64(c.rows8) + int64(unsafe.Sizeof(block{})/64)*int64(d.rowsKept(c)))
 	}
 	return d.memory.check(bytes)
 }

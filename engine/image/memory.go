@@ -1,14 +1,19 @@
 package image
 
-import "fmt"
-
-import "unsafe"
+import (
+	"fmt"
+	"unsafe"
+)
 
 // memory is what decoding one picture after the other needs, to be used again. What is taken from it holds what was there before.
 type memory struct {
 	pixels  []uint8
 	samples [4][]uint8 // of a JPEG's components
 	blocks  [4][]block
+	huffman [2][4]*huffman
+	rows    [4][]uint8 // of samples, upsampled
+	segment []uint8
+	data    [1 << 13]uint8 // of a JPEG's scan
 	turned  []uint8
 	most    int64 // bytes of one picture; 0 is no limit
 	taken   int64 // of these, by the picture that is being decoded

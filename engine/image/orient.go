@@ -22,7 +22,7 @@ func (m *metadata) jpeg(s []byte) {
 	if rest, ok := bytes.CutPrefix(s, []byte(exifHeader)); ok && len(m.exif) < 1<<20 {
 		m.exif = append(m.exif, rest...)
 	} else if rest, ok := bytes.CutPrefix(s, []byte(xmpHeader)); ok {
-		m.xmp = rest
+		m.xmp = bytes.Clone(rest)
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"sync"
+
+	"github.com/featx-go/featx/kernels"
 )
 
 // Recipe says how a picture becomes the input of a network: resize, crop, scale,
@@ -182,6 +184,7 @@ func (r *Recipe) Apply(dst []float32, img *RGB) error {
 // its buffers; several goroutines may use it at once.
 type Preparer struct {
 	recipe Recipe
+	isa    kernels.ISA
 	values [3][256]float32 // of a pixel's byte, by channel of the result
 	first  int             // the pixel's byte for the first channel: 0 red, 2 blue
 	small  sync.Pool       // *[]uint8: resized and cropped pixels
@@ -192,7 +195,7 @@ func (r *Recipe) Preparer() (*Preparer, error) {
 	if err := r.Validate(); err != nil {
 		return nil, err
 	}
-	p := &Preparer{recipe: *r}
+	p := &Preparer{recipe: *r, isa: bestISA()}
 	p.small.New = func() any { b := make([]uint8, r.Len()); return &b }
 	num, den, _ := parseScale(r.Scale)
 	for c := range p.values {
@@ -209,6 +212,9 @@ func (r *Recipe) Preparer() (*Preparer, error) {
 	return p, nil
 }
 
+// Use chooses the instruction set; without, it is that of the variable FEATX_ISA, or else the best of this CPU. The values are the same.
+func (p *Preparer) Use(isa kernels.ISA) { p.isa = isa }
+
 // Apply is [Recipe.Apply].
 func (p *Preparer) Apply(dst []float32, img *RGB) error {
 	n := p.recipe.Len()
@@ -217,7 +223,7 @@ func (p *Preparer) Apply(dst []float32, img *RGB) error {
 	}
 	small := p.small.Get().(*[]uint8)
 	defer p.small.Put(small)
-	if err := p.recipe.pixels(*small, img); err != nil {
+	if err := p.recipe.pixels(p.isa, *small, img); err != nil {
 		return err
 	}
 	a, b, c := &p.values[0], &p.values[1], &p.values[2]
@@ -235,12 +241,12 @@ func (r *Recipe) Pixels(img *RGB) (*RGB, error) {
 		return nil, err
 	}
 	m := NewRGB(r.Size[1], r.Views()*r.Size[0])
-	return m, r.pixels(m.Pix, img)
+	return m, r.pixels(bestISA(), m.Pix, img)
 }
 
 // pixels writes the resized and cropped picture to dst, views x Size[0] x Size[1] x 3.
 // Only what each crop leaves is computed where the whole picture would be larger than its views.
-func (r *Recipe) pixels(dst []uint8, img *RGB) error {
+func (r *Recipe) pixels(isa kernels.ISA, dst []uint8, img *RGB) error {
 	if img == nil || img.W < 1 || img.H < 1 || len(img.Pix) < 3*img.W*img.H {
 		return errors.New("recipe: the picture is empty")
 	}
@@ -259,6 +265,7 @@ func (r *Recipe) pixels(dst []uint8, img *RGB) error {
 	}
 	s := resamplers.Get().(*resampler)
 	defer resamplers.Put(s)
+	s.isa = isa
 	if n := r.Views(); n > 1 && int64(w.size[0])*int64(w.size[1]) <= int64(n)*int64(r.Size[0])*int64(r.Size[1]) {
 		img = s.entire(img, w.size, r.Interpolation) // once for all views, which then are copies
 	}

@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"sync"
+
+	"github.com/featx-go/featx/kernels"
 )
 
 // filters are Pillow's (Resample.c), in units of the source's pixels when it
@@ -145,10 +147,10 @@ type window struct{ size, from, n [2]int }
 
 // resampler holds the buffers of resizing, for one picture at a time.
 type resampler struct {
+	isa        kernels.ISA
 	rows, cols taps
 	narrow     []uint8 // the needed rows of the source, of the window's width
 	whole      []uint8 // a picture of which there are several views
-	acc        []int32
 	index      []int
 }
 
@@ -182,12 +184,13 @@ func (r *resampler) resize(dst []uint8, stride int, src *RGB, w window, interpol
 		}
 		r.cols.compute(f, src.W, w.size[1], w.from[1], w.n[1])
 		for y := lo; y < hi; y++ {
-			r.horizontal(part[(y-lo)*pitch:][:3*w.n[1]], src.row(y))
+			r.isa.ResamplePixels(part[(y-lo)*pitch:][:3*w.n[1]], src.row(y), r.cols.first, r.cols.end, r.cols.k)
 		}
 	}
 	if vertical {
 		for y := range w.n[0] {
-			r.vertical(dst[y*stride:][:3*w.n[1]], part, pitch, lo, y)
+			first, k := r.rows.of(y)
+			r.isa.ResampleColumns(dst[y*stride:][:3*w.n[1]], part[(first-lo)*pitch:], pitch, k)
 		}
 	} else if !horizontal {
 		for y := range w.n[0] {
@@ -201,46 +204,6 @@ func (r *resampler) entire(src *RGB, size [2]int, interpolation string) *RGB {
 	m := &RGB{Pix: grow(&r.whole, 3*size[0]*size[1]), W: size[1], H: size[0]}
 	r.resize(m.Pix, 3*m.W, src, window{size: size, n: size}, interpolation)
 	return m
-}
-
-const half = int32(1) << (precisionBits - 1)
-
-// horizontal resamples the row in to the row out.
-func (r *resampler) horizontal(out, in []uint8) {
-	start := int32(0)
-	for x, first := range r.cols.first {
-		k := r.cols.k[start:r.cols.end[x]]
-		start = r.cols.end[x]
-		s := in[3*first:][:3*len(k)]
-		a, b, c := half, half, half
-		for i, k := range k {
-			p := s[3*i : 3*i+3]
-			a += k * int32(p[0])
-			b += k * int32(p[1])
-			c += k * int32(p[2])
-		}
-		p := out[3*x : 3*x+3]
-		p[0], p[1], p[2] = clamp8(a>>precisionBits), clamp8(b>>precisionBits), clamp8(c>>precisionBits)
-	}
-}
-
-// vertical resamples row y of the window; part begins with row lo of the source.
-func (r *resampler) vertical(out, part []uint8, pitch, lo, y int) {
-	first, k := r.rows.of(y)
-	r.acc = slices.Grow(r.acc[:0], len(out))[:len(out)]
-	acc := r.acc
-	for i := range acc {
-		acc[i] = half
-	}
-	for i, k := range k {
-		in := part[(first-lo+i)*pitch:][:len(acc)]
-		for x, v := range in {
-			acc[x] += k * int32(v)
-		}
-	}
-	for x, v := range acc {
-		out[x] = clamp8(v >> precisionBits)
-	}
 }
 
 // nearest is Pillow's Image.resize with NEAREST (Geometry.c, ImagingScaleAffine):

@@ -3,6 +3,8 @@ package image
 import (
 	stdimage "image"
 	"image/color"
+
+	"github.com/featx-go/featx/kernels"
 )
 
 // RGB is a picture of W x H pixels, 8 bits per channel: Pix holds red, green
@@ -52,7 +54,7 @@ func FromImage(img stdimage.Image) *RGB {
 	switch src := img.(type) {
 	case *stdimage.Gray:
 		for y := range m.H {
-			greyRow(m.row(y), &[4][]uint8{src.Pix[y*src.Stride:][:m.W]})
+			greyRow(kernels.Generic, m.row(y), &[4][]uint8{src.Pix[y*src.Stride:][:m.W]})
 		}
 	case *stdimage.Gray16:
 		for y := range m.H {
