@@ -70,46 +70,68 @@ func IsSafetensors(data []byte) bool {
 //
 // The format: https://github.com/huggingface/safetensors#format
 func ParseSafetensors(data []byte) (*Container, error) {
-	if !IsSafetensors(data) {
-		return nil, ErrNotSafetensors
+	c, offsets, err := ReadSafetensors(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return nil, err
 	}
-	size := binary.LittleEndian.Uint64(data)
-	if size > uint64(len(data)-8) {
-		return nil, fmt.Errorf("truncated: the header is %d bytes long, the file has %d", size, len(data))
+	for i := range c.Tensors {
+		c.Tensors[i].Data = data[offsets[i]:offsets[i+1]:offsets[i+1]]
 	}
-	header, body := data[8:8+size], data[8+size:]
+	return c, nil
+}
+
+// ReadSafetensors is ParseSafetensors of a file of size bytes without reading its data: tensor i is the bytes from offsets[i] to offsets[i+1].
+func ReadSafetensors(file io.ReaderAt, size int64) (c *Container, offsets []int64, err error) {
+	start := make([]byte, min(size, 9))
+	if n, err := file.ReadAt(start, 0); n < len(start) {
+		return nil, nil, err
+	}
+	if !IsSafetensors(start) {
+		return nil, nil, ErrNotSafetensors
+	}
+	length := int64(binary.LittleEndian.Uint64(start))
+	if length > size-8 {
+		return nil, nil, fmt.Errorf("truncated: the header is %d bytes long, the file has %d", length, size)
+	}
+	header := make([]byte, length)
+	if n, err := file.ReadAt(header, 8); n < len(header) {
+		return nil, nil, err
+	}
 	if !utf8.Valid(header) {
-		return nil, errors.New("the header is not UTF-8")
+		return nil, nil, errors.New("the header is not UTF-8")
 	}
-	c := &Container{}
+	c = &Container{}
 	entries, err := c.parseHeader(header)
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil, errors.New("header: the JSON ends too soon")
+		return nil, nil, errors.New("header: the JSON ends too soon")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("header: %w", err)
+		return nil, nil, fmt.Errorf("header: %w", err)
 	}
 	slices.SortStableFunc(entries, func(a, b headerEntry) int {
 		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.to, b.to))
 	})
+	begin := 8 + length
+	end := size - begin
 	var at int64
+	offsets = append(offsets, begin)
 	for _, e := range entries {
 		switch {
 		case e.from < at:
-			return nil, fmt.Errorf("tensor %.100q overlaps the one before it (bytes %d to %d)", e.Name, e.from, e.to)
+			return nil, nil, fmt.Errorf("tensor %.100q overlaps the one before it (bytes %d to %d)", e.Name, e.from, e.to)
 		case e.from > at:
-			return nil, fmt.Errorf("%d bytes before tensor %.100q belong to no tensor", e.from-at, e.Name)
-		case e.to > int64(len(body)):
-			return nil, fmt.Errorf("truncated: tensor %.100q ends at byte %d of the data, which has %d", e.Name, e.to, len(body))
+			return nil, nil, fmt.Errorf("%d bytes before tensor %.100q belong to no tensor", e.from-at, e.Name)
+		case e.to > end:
+			return nil, nil, fmt.Errorf("truncated: tensor %.100q ends at byte %d of the data, which has %d", e.Name, e.to, end)
 		}
-		e.Data = body[e.from:e.to:e.to]
 		c.Tensors = append(c.Tensors, e.Tensor)
+		offsets = append(offsets, begin+e.to)
 		at = e.to
 	}
-	if at < int64(len(body)) {
-		return nil, fmt.Errorf("%d bytes behind the last tensor belong to none", int64(len(body))-at)
+	if at < end {
+		return nil, nil, fmt.Errorf("%d bytes behind the last tensor belong to none", end-at)
 	}
-	return c, nil
+	return c, offsets, nil
 }
 
 type headerEntry struct {

@@ -22,15 +22,25 @@ type Archive struct {
 	file *os.File
 }
 
-// Array is an array of numbers in an archive; its values are read by [Array.Values].
+// Array is an array of numbers; its values are read by [Array.Values], or piece by piece from [Array.Raw].
 type Array struct {
 	Name    string // without .npy
 	Dims    []int
 	Type    string // NumPy's name: "<f4", ">f8", "<f2"; others cannot be read
 	Fortran bool   // the first axis is the innermost one in the file; Values gives C order
 
-	entry *zip.File
-	skip  int64 // of the header
+	open func() (io.ReadCloser, error)
+	size int64 // of the file, with the header
+	skip int64 // of the header
+}
+
+// ReadArray reads the header of a .npy file of size bytes.
+func ReadArray(file io.ReaderAt, size int64) (*Array, error) {
+	x := &Array{size: size, open: func() (io.ReadCloser, error) { return io.NopCloser(io.NewSectionReader(file, 0, size)), nil }}
+	if err := x.readHeader(); err != nil {
+		return nil, reason(err)
+	}
+	return x, nil
 }
 
 // OpenArchive reads the headers of an .npz file. Errors name the file.
@@ -88,7 +98,7 @@ func (a *Archive) read(file io.ReaderAt, size int64) error {
 			return fmt.Errorf("two arrays are called %.200q", name)
 		}
 		seen[name] = true
-		x := Array{Name: name, entry: entry}
+		x := Array{Name: name, open: entry.Open, size: int64(min(entry.UncompressedSize64, math.MaxInt64))}
 		if err := x.readHeader(); err != nil {
 			return fmt.Errorf("array %.200q: %w", name, reason(err))
 		}
@@ -119,7 +129,7 @@ func (x *Array) Len() int {
 var itemBytes = map[string]int{"<f2": 2, ">f2": 2, "<f4": 4, ">f4": 4, "<f8": 8, ">f8": 8}
 
 func (x *Array) readHeader() error {
-	r, err := x.entry.Open()
+	r, err := x.open()
 	if err != nil {
 		return err
 	}
@@ -140,8 +150,7 @@ func (x *Array) readHeader() error {
 	if _, err := io.CopyN(head, r, int64(length-n)); length > n && err != nil && err != io.EOF {
 		return err
 	}
-	size := int64(min(x.entry.UncompressedSize64, math.MaxInt64))
-	x.Type, x.Fortran, x.Dims, x.skip, err = readHeader(bytes.NewReader(head.Bytes()), size)
+	x.Type, x.Fortran, x.Dims, x.skip, err = readHeader(bytes.NewReader(head.Bytes()), x.size)
 	if err != nil {
 		return err
 	}
@@ -154,8 +163,8 @@ func (x *Array) readHeader() error {
 		ok = ok && (d == 0 || values <= math.MaxInt/8/int64(d))
 		values *= int64(d)
 	}
-	if !ok || values*int64(item) != size-x.skip {
-		return fmt.Errorf("truncated or broken: the header says %v values of %d bytes, but %d bytes follow it", x.Dims, item, size-x.skip)
+	if !ok || values*int64(item) != x.size-x.skip {
+		return fmt.Errorf("truncated or broken: the header says %v values of %d bytes, but %d bytes follow it", x.Dims, item, x.size-x.skip)
 	}
 	return nil
 }
@@ -172,43 +181,71 @@ func (x *Array) Values() ([]float32, error) {
 	return values, nil
 }
 
+// Raw gives what is behind the header. An archive's checksum is compared when all of it has been read, to io.EOF.
+func (x *Array) Raw() (io.ReadCloser, error) {
+	r, err := x.open()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := io.CopyN(io.Discard, r, x.skip); err != nil {
+		r.Close()
+		return nil, reason(err)
+	}
+	return r, nil
+}
+
 func (x *Array) read(dst []float32) error {
-	r, err := x.entry.Open()
+	r, err := x.Raw()
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	if _, err := io.CopyN(io.Discard, r, x.skip); err != nil {
-		return err
-	}
+	const piece = 8 << 10
 	item := itemBytes[x.Type]
-	order := binary.ByteOrder(binary.LittleEndian)
-	if x.Type[0] == '>' {
-		order = binary.BigEndian
-	}
 	at := x.positions()
-	buffer := make([]byte, 8<<10*item)
+	raw, values := make([]byte, piece*item), make([]float32, piece)
 	for done := 0; done < len(dst); {
-		part := buffer[:min(len(buffer), (len(dst)-done)*item)]
-		if _, err := io.ReadFull(r, part); err != nil {
+		part := values[:min(piece, len(dst)-done)]
+		if _, err := io.ReadFull(r, raw[:len(part)*item]); err != nil {
 			return err
 		}
-		for ; len(part) > 0; part = part[item:] {
-			var v float32
-			switch item {
-			case 2:
-				v = float16.Frombits(order.Uint16(part)).Float32()
-			case 4:
-				v = math.Float32frombits(order.Uint32(part))
-			case 8:
-				v = float32(math.Float64frombits(order.Uint64(part)))
-			}
+		Decode(part, raw, x.Type)
+		for _, v := range part {
 			dst[at(done)] = v
 			done++
 		}
 	}
 	_, err = io.Copy(io.Discard, r) // to the end, where the checksum is compared
 	return err
+}
+
+// ItemBytes is the size of a value of a type, 0 if it is none of those that can be read.
+func ItemBytes(kind string) int { return itemBytes[kind] }
+
+// Decode fills dst with values of a type that can be read, as they stand in a file: float64 is rounded to float32.
+func Decode(dst []float32, raw []byte, kind string) {
+	order := binary.ByteOrder(binary.LittleEndian)
+	if kind[0] == '>' {
+		order = binary.BigEndian
+	}
+	switch {
+	case kind == "<f4": // the usual one
+		for i := range dst {
+			dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
+		}
+	case itemBytes[kind] == 2:
+		for i := range dst {
+			dst[i] = float16.Frombits(order.Uint16(raw[2*i:])).Float32()
+		}
+	case itemBytes[kind] == 4:
+		for i := range dst {
+			dst[i] = math.Float32frombits(order.Uint32(raw[4*i:]))
+		}
+	case itemBytes[kind] == 8:
+		for i := range dst {
+			dst[i] = float32(math.Float64frombits(order.Uint64(raw[8*i:])))
+		}
+	}
 }
 
 // positions gives the place in C order of each value of the file; it must be called with 0, 1, 2, ...
