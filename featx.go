@@ -21,6 +21,8 @@ type Options struct {
 	Threads int           // 0 is all cores that Go uses
 	Batch   int           // most pictures at a time, or views of pictures; 0 is 8, or fewer where there are not as many or memory is short
 
+	FastDecode bool // JPEG files that are much larger than the recipe needs are decoded at 1/2, 1/4 or 1/8 (image.Decoder.Reduce): quicker, with slightly different features
+
 	Pictures  int   // how many there will be, if that is known
 	MaxMemory int64 // bytes that the process may take, as far as [Model.Plan] can tell; 0 is what is free
 }
@@ -29,7 +31,6 @@ type Options struct {
 type Layer struct {
 	Name string // as it was asked for
 	Dims []int  // of one picture: channels, height, width for a model from PyTorch; height, width, channels for one from Keras; one number for a vector
-	Pool Pool   // that has reduced a map; "" is none
 }
 
 // Tensor is an array of float32 in row-major order.
@@ -43,9 +44,10 @@ type Extractor struct {
 	plan    *Plan
 	recipe  image.Recipe
 	prepare *image.Preparer
-	decoder *image.Decoder // of Files
 	isa     kernels.ISA
-	shape   engine.Shape // of one view
+	reduce  image.Resize   // of Decoder
+	decoder *image.Decoder // of Files
+	shape   engine.Shape   // of one view
 	layout  engine.Layout
 	outputs []engine.Output
 	after   []after // by layer
@@ -70,6 +72,9 @@ func (m *Model) Extractor(o Options) (*Extractor, error) {
 		return nil, err
 	}
 	x.prepare.Use(x.isa)
+	if o.FastDecode {
+		x.reduce = x.recipe.Resize
+	}
 	x.decoder = x.Decoder()
 	x.shape = s.plan.InputShape()
 	x.outputs = s.plan.Outputs()
@@ -117,7 +122,9 @@ func (x *Extractor) InputDims() []int {
 func (x *Extractor) InputLen() int { return x.plan.InputLen }
 
 // Decoder is a new decoder for pictures that go to [Extractor.PrepareImage]. It may be changed, and be for a goroutine of its own.
-func (x *Extractor) Decoder() *image.Decoder { return &image.Decoder{ISA: x.isa.String()} }
+func (x *Extractor) Decoder() *image.Decoder {
+	return &image.Decoder{ISA: x.isa.String(), Reduce: x.reduce}
+}
 
 // PrepareImage applies the recipe: it writes one picture's InputLen values to dst, as Run takes them. Several goroutines may use it at once.
 func (x *Extractor) PrepareImage(dst []float32, picture stdimage.Image) error {

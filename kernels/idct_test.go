@@ -37,7 +37,7 @@ func rowOfBlocks(t testing.TB, p placement, r *rand.Rand, n int, wild bool) (row
 	for i := range out {
 		out[i] = 0xa5
 	}
-	return IDCTRow{Coef: &coef[0], Quant: quant, Out: &out[0], Stride: stride, N: n}, out
+	return IDCTRow{Coef: &coef[0], Quant: quant, Out: &out[0], Stride: stride, Size: 8, N: n}, out
 }
 
 func TestIDCT(t *testing.T) {

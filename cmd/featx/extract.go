@@ -2,11 +2,11 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -82,6 +82,7 @@ follows in proportion. --crops is --crop.`,
   featx extract -m resnet50.safetensors --size 448 --crop center a.jpg
   featx extract -m resnet50 -l layer4 --pool gem --crops ten --l2 -o features.npy photos/
   featx extract -m resnet50.safetensors --metrics :9090 -o features.npy photos/
+  featx extract -m resnet50.safetensors --fast-decode -o features.npy camera/
   featx extract -m resnet50.safetensors preprocessed.npy`,
 		Args: arguments(1, -1, "pictures, folders, archives, lists"),
 	}
@@ -96,6 +97,7 @@ follows in proportion. --crops is --crop.`,
 	flags.Var(&e.options.MaxErrors, "max-errors", "stop when more pictures than this fail: a number, or a percentage (default any number)")
 	flags.Int64Var(&e.options.MaxPixels, "max-pixels", image.MaxPixels, "larger pictures are refused before they take memory")
 	flags.BoolVar(&e.options.ApplyOrientation, "exif-orient", false, "turn pictures upright as their EXIF says (the frameworks do not)")
+	fast := flags.Bool("fast-decode", false, "decode JPEG files at 1/2, 1/4 or 1/8 if that is still twice as large as what the recipe resizes to: quicker, features differ slightly")
 	flags.StringVar(&address, "metrics", "", "serve Prometheus metrics at `address` while extracting: :9090, localhost:9090 (path /metrics)")
 	f.add(flags)
 	e.in = addInputFlags(flags)
@@ -137,7 +139,7 @@ follows in proportion. --crops is --crop.`,
 		if err != nil {
 			return err
 		}
-		o.Pictures = e.in.few(c.Context())
+		o.Pictures, o.FastDecode = e.in.few(c.Context()), *fast
 		x, err := m.Extractor(o)
 		if err != nil {
 			return err
@@ -151,23 +153,29 @@ follows in proportion. --crops is --crop.`,
 		if e.output == "" {
 			return e.stream(c.Context(), c.OutOrStdout())
 		}
-		e.job.Provenance = provenance(m, model, r, o, e.options)
+		if e.job.Facts, err = facts(m, r, o, e.options); err != nil {
+			return err
+		}
 		return e.file(c.Context())
 	}
 	return c
 }
 
-// provenance is what a row depends on beside its layers and its picture.
-func provenance(m *featx.Model, name string, r image.Recipe, what featx.Options, o pipeline.Options) sink.Provenance {
+// facts are what a row depends on beside its layers and its picture.
+func facts(m *featx.Model, r image.Recipe, what featx.Options, o pipeline.Options) ([]sink.Fact, error) {
+	recipe, err := json.Marshal(r)
+	if err != nil {
+		return nil, err
+	}
 	onError := o.OnError
 	if onError == pipeline.Fail {
 		onError = pipeline.Skip // the same rows, as far as they go
 	}
-	from := m.Source()
-	return sink.Provenance{
-		Program: version(), Recipe: r, L2: what.L2, ExifOrient: o.ApplyOrientation, MaxPixels: o.MaxPixels, OnError: string(onError),
-		Model: sink.Model{Name: filepath.Base(name), SHA256: m.SHA256(), Weights: sink.Weights{File: from.File, SHA256: from.SHA256}},
-	}
+	return append([]sink.Fact{
+		{Name: "featx", Value: version()}, {Name: "the model (SHA-256)", Value: m.SHA256()}, {Name: "the recipe", Value: string(recipe)},
+		{Name: "--on-error", Value: string(onError)}, {Name: "--max-pixels", Value: fmt.Sprint(o.MaxPixels)},
+		{Name: "--exif-orient", Value: fmt.Sprint(o.ApplyOrientation)}, {Name: "--fast-decode", Value: fmt.Sprint(what.FastDecode)},
+	}, afterFacts(what)...), nil
 }
 
 // extraction is one run of the command.
@@ -187,7 +195,7 @@ type extraction struct {
 func (e *extraction) layers() []sink.Layer {
 	layers := make([]sink.Layer, len(e.x.Layers()))
 	for i, l := range e.x.Layers() {
-		layers[i] = sink.Layer{Name: l.Name, Dims: l.Dims, Pool: string(l.Pool)}
+		layers[i] = sink.Layer{Name: l.Name, Dims: l.Dims}
 	}
 	return layers
 }

@@ -39,6 +39,11 @@ type Decoder struct {
 	// ApplyOrientation turns pictures upright as their EXIF says, which is Pillow's ImageOps.exif_transpose. The frameworks do not.
 	ApplyOrientation bool
 
+	// Reduce is what pictures will be resized to, if they may be decoded at 1/2, 1/4 or 1/8 for that: a JPEG is, as far as it stays at least twice as large both ways, which is quicker.
+	// It then has the pixels of Pillow's Image.draft for twice the size, and [Recipe.Apply] resizes it to where the whole picture would come. The values differ a little from the
+	// whole picture's. The zero value decodes every picture whole.
+	Reduce Resize
+
 	// ISA is generic, avx2, avx512 or neon; "" is the variable FEATX_ISA, or else the best of this CPU. The pixels are the same.
 	ISA string
 
@@ -81,7 +86,7 @@ func (d *Decoder) Decode(r io.Reader) (m *RGB, err error) {
 	case len(head) == 0:
 		return nil, errors.New("no picture: 0 bytes")
 	case bytes.HasPrefix(head, []byte("\xff\xd8")):
-		m, err = decodeJPEG(br, d.isa, limit, &d.memory, about)
+		m, err = decodeJPEG(br, d.isa, d.Reduce, limit, &d.memory, about)
 	case bytes.HasPrefix(head, []byte(pngSignature)):
 		m, err = decodePNG(br, head, limit, &d.memory, about)
 	case bytes.HasPrefix(head, []byte("BM")) && !isText(head):

@@ -22,6 +22,9 @@ type jpegDecoder struct {
 	limit       int64 // of pixels
 	memory      *memory
 	about       *metadata // nil if it is not wanted
+	reduce      Resize    // as Decoder.Reduce
+	size        int       // of a block of the picture's first resolution: 8, or 4, 2, 1 of a reduced picture
+	full        [2]int    // height and width before reduction
 	w, h        int
 	progressive bool
 	comps       []component // none before the frame header
@@ -38,6 +41,7 @@ type component struct {
 	id, tq       byte
 	hs, vs       int // sampling factors
 	plane            // its samples
+	size         int // of a block: samples across and down
 	bw, bh       int // blocks that carry picture, across and down
 	stride8      int // blocks across, with those that fill up the last MCU
 	rows8        int // and down
@@ -63,8 +67,8 @@ func brokenJPEG(format string, args ...any) error {
 }
 
 // decodeJPEG reads a JPEG from its start-of-image marker on, and what it says about itself if that is wanted.
-func decodeJPEG(r *bufio.Reader, isa kernels.ISA, limit int64, memory *memory, about *metadata) (*RGB, error) {
-	d := jpegDecoder{bitReader: bitReader{r: r, data: &memory.data}, isa: isa, limit: limit, memory: memory, about: about}
+func decodeJPEG(r *bufio.Reader, isa kernels.ISA, reduce Resize, limit int64, memory *memory, about *metadata) (*RGB, error) {
+	d := jpegDecoder{bitReader: bitReader{r: r, data: &memory.data}, isa: isa, reduce: reduce, limit: limit, memory: memory, about: about}
 	if err := d.decode(); err != nil {
 		return nil, err
 	}
@@ -77,6 +81,9 @@ func decodeJPEG(r *bufio.Reader, isa kernels.ISA, limit int64, memory *memory, a
 		p = append(p, &c.plane)
 	}
 	m := memory.picture(d.w, d.h)
+	if d.size < 8 {
+		m.full, m.shrunk = d.full, 8/d.size
+	}
 	p.convert(m, isa, d.colours(), memory)
 	return m, nil
 }
@@ -85,7 +92,7 @@ func decodeJPEG(r *bufio.Reader, isa kernels.ISA, limit int64, memory *memory, a
 func (c *component) store(isa kernels.ISA, rows int) {
 	for y := range rows {
 		isa.IDCT(&kernels.IDCTRow{
-			Coef: &c.blocks[y*c.stride8][0], Quant: c.quant, Out: &c.pix[8*(c.top+y)*c.stride], Stride: c.stride, N: c.stride8,
+			Coef: &c.blocks[y*c.stride8][0], Quant: c.quant, Out: &c.pix[c.size*(c.top+y)*c.stride], Stride: c.stride, Size: c.size, N: c.stride8,
 		})
 	}
 }
@@ -210,10 +217,12 @@ func (d *jpegDecoder) readFrame(marker byte, s []byte) error {
 		return fmt.Errorf("a JPEG of %d channels; 1 (grey), 3 (colour) and 4 (CMYK) are supported", n)
 	}
 	d.progressive = marker == 0xc2
-	d.h, d.w = int(binary.BigEndian.Uint16(s[1:])), int(binary.BigEndian.Uint16(s[3:]))
-	if err := checkSize(int64(d.w), int64(d.h), d.limit); err != nil {
+	d.full = [2]int{int(binary.BigEndian.Uint16(s[1:])), int(binary.BigEndian.Uint16(s[3:]))}
+	if err := checkSize(int64(d.full[1]), int64(d.full[0]), d.limit); err != nil {
 		return err
 	}
+	d.size = d.reducedSize()
+	d.h, d.w = ceilDiv(d.full[0]*d.size, 8), ceilDiv(d.full[1]*d.size, 8)
 	hMax, vMax := 1, 1
 	comps := make([]component, n)
 	for i := range comps {
@@ -224,17 +233,22 @@ func (d *jpegDecoder) readFrame(marker byte, s []byte) error {
 		}
 		hMax, vMax = max(hMax, c.hs), max(vMax, c.vs)
 	}
-	across, down := ceilDiv(d.w, 8*hMax), ceilDiv(d.h, 8*vMax) // MCUs
+	across, down := ceilDiv(d.full[1], 8*hMax), ceilDiv(d.full[0], 8*vMax) // MCUs
 	for i := range comps {
 		c := &comps[i]
 		if hMax%c.hs != 0 || vMax%c.vs != 0 {
 			return fmt.Errorf("a JPEG with the fractional sampling ratio %d:%d x %d:%d; save it with another chroma sampling", hMax, c.hs, vMax, c.vs)
 		}
 		c.hr, c.vr = hMax/c.hs, vMax/c.vs
-		c.w, c.h = ceilDiv(d.w, c.hr), ceilDiv(d.h, c.vr)
-		c.bw, c.bh = ceilDiv(c.w, 8), ceilDiv(c.h, 8)
+		c.bw, c.bh = ceilDiv(d.full[1], 8*c.hr), ceilDiv(d.full[0], 8*c.vr)
+		// Where both directions allow it a reduced picture has more samples of chroma instead of upsampled ones, as in libjpeg.
+		for c.size = d.size; c.size < 8 && c.hr%2 == 0 && c.vr%2 == 0; c.size *= 2 {
+			c.hr, c.vr = c.hr/2, c.vr/2
+		}
+		c.sharp = d.size == 1
+		c.w, c.h = ceilDiv(d.full[1]*c.hs*c.size, 8*hMax), ceilDiv(d.full[0]*c.vs*c.size, 8*vMax)
 		c.stride8 = across * c.hs
-		c.stride = 8 * c.stride8
+		c.stride = c.size * c.stride8
 		c.rows8 = down * c.vs
 	}
 	if err := d.checkMemory(comps); err != nil {
@@ -242,7 +256,7 @@ func (d *jpegDecoder) readFrame(marker byte, s []byte) error {
 	}
 	for i := range comps {
 		c := &comps[i]
-		c.pix = grow(&d.memory.samples[i], 64*c.stride8*c.rows8)
+		c.pix = grow(&d.memory.samples[i], c.size*c.size*c.stride8*c.rows8)
 		c.blocks = grow(&d.memory.blocks[i], c.stride8*d.rowsKept(c))
 		if d.progressive {
 			clear(c.blocks) // scans add to them
@@ -250,6 +264,22 @@ func (d *jpegDecoder) readFrame(marker byte, s []byte) error {
 	}
 	d.comps = comps
 	return nil
+}
+
+// reducedSize is the least size of blocks with which the picture is at least twice as large as what it will be resized to, both ways: Pillow's draft mode for twice the size, as in its
+// thumbnail.
+func (d *jpegDecoder) reducedSize() int {
+	h, w := d.full[0], d.full[1]
+	if d.about != nil && d.about.orientation() >= 5 {
+		h, w = w, h
+	}
+	to := d.reduce.of(h, w)
+	for _, size := range [...]int{1, 2, 4} {
+		if n := 2 * 8 / size; h >= n*to[0] && w >= n*to[1] {
+			return size
+		}
+	}
+	return 8
 }
 
 // rowsKept is how many rows of a component's blocks are kept: all of a progressive picture, or those of a row of units.
@@ -265,7 +295,7 @@ func (d *jpegDecoder) checkMemory(comps []component) error {
 	bytes := 3 * int64(d.w) * int64(d.h)
 	for i := range comps {
 		c := &comps[i]
-		bytes += 64 * int64(c.stride8) * (int64(c.rows8) + int64(unsafe.Sizeof(block{})/64)*int64(d.rowsKept(c)))
+		bytes += int64(c.stride8) * (int64(c.size*c.size)*int64(c.rows8) + int64(unsafe.Sizeof(block{}))*int64(d.rowsKept(c)))
 	}
 	return d.memory.check(bytes)
 }

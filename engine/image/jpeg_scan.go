@@ -287,7 +287,7 @@ type scan struct {
 func (d *jpegDecoder) decodeScan(sc *scan) error {
 	across, down := sc.comps[0].bw, sc.comps[0].bh
 	if len(sc.comps) > 1 {
-		across, down = sc.comps[0].stride8/sc.comps[0].hs, ceilDiv(d.h, 8*sc.comps[0].vs*sc.comps[0].vr)
+		across, down = sc.comps[0].stride8/sc.comps[0].hs, sc.comps[0].rows8/sc.comps[0].vs
 	}
 	d.startBits()
 	sc.reset()

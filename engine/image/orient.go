@@ -88,9 +88,9 @@ func orient(m *RGB, n int, memory *memory) (*RGB, error) {
 	if err := memory.more(int64(len(m.Pix))); err != nil {
 		return nil, err
 	}
-	t := &RGB{W: m.W, H: m.H, Pix: grow(&memory.turned, len(m.Pix))}
+	t := &RGB{W: m.W, H: m.H, Pix: grow(&memory.turned, len(m.Pix)), full: m.full, shrunk: m.shrunk}
 	if n > 4 { // rows become columns
-		t.W, t.H = m.H, m.W
+		t.W, t.H, t.full = m.H, m.W, [2]int{m.full[1], m.full[0]}
 	}
 	// Source pixel 0, 0 goes to pixel at, the next one in its row dx further, the next row dy further.
 	var at, dx, dy int

@@ -250,7 +250,8 @@ func (r *Recipe) pixels(isa kernels.ISA, dst []uint8, img *RGB) error {
 	if img == nil || img.W < 1 || img.H < 1 || len(img.Pix) < 3*img.W*img.H {
 		return errors.New("recipe: the picture is empty")
 	}
-	w := window{size: r.Resize.of(img.H, img.W)}
+	full, _ := img.origin()
+	w := window{size: r.Resize.of(full[0], full[1])}
 	if w.size[0] > maxSide || w.size[1] > maxSide {
 		return fmt.Errorf("a picture of %d x %d pixels (width x height) would be %d x %d after resize %v: too large; resize it to %dx%d instead",
 			img.W, img.H, w.size[1], w.size[0], r.Resize, r.Size[0], r.Size[1])

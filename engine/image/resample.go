@@ -110,10 +110,10 @@ func (t *taps) span() (lo, hi int) {
 	return lo, hi
 }
 
-// compute fills t for count pixels, from the from-th on, of in pixels resized to out.
-func (t *taps) compute(f filter, in, out, from, count int) {
+// compute fills t for count pixels, from the from-th on, of in pixels resized to out, where extent of these pixels carry picture.
+func (t *taps) compute(f filter, in int, extent float64, out, from, count int) {
 	t.first, t.end, t.k = t.first[:0], t.end[:0], t.k[:0]
-	scale := float64(in) / float64(out)
+	scale := extent / float64(out)
 	filterScale := max(scale, 1)
 	support := f.support * filterScale
 	step := 1 / filterScale
@@ -164,11 +164,12 @@ func (r *resampler) resize(dst []uint8, stride int, src *RGB, w window, interpol
 		return
 	}
 	f := filters[interpolation]
+	_, extent := src.origin()
 	// Pillow leaves a pass out where the size stays as it is.
 	vertical, horizontal := w.size[0] != src.H, w.size[1] != src.W
 	lo, hi := w.from[0], w.from[0]+w.n[0] // the rows of src that are needed
 	if vertical {
-		r.rows.compute(f, src.H, w.size[0], w.from[0], w.n[0])
+		r.rows.compute(f, src.H, extent[0], w.size[0], w.from[0], w.n[0])
 		lo, hi = r.rows.span()
 	}
 	var part []uint8
@@ -182,7 +183,7 @@ func (r *resampler) resize(dst []uint8, stride int, src *RGB, w window, interpol
 			r.narrow = slices.Grow(r.narrow[:0], (hi-lo)*pitch)[:(hi-lo)*pitch]
 			part = r.narrow
 		}
-		r.cols.compute(f, src.W, w.size[1], w.from[1], w.n[1])
+		r.cols.compute(f, src.W, extent[1], w.size[1], w.from[1], w.n[1])
 		for y := lo; y < hi; y++ {
 			r.isa.ResamplePixels(part[(y-lo)*pitch:][:3*w.n[1]], src.row(y), r.cols.first, r.cols.end, r.cols.k)
 		}
@@ -209,7 +210,8 @@ func (r *resampler) entire(src *RGB, size [2]int, interpolation string) *RGB {
 // nearest is Pillow's Image.resize with NEAREST (Geometry.c, ImagingScaleAffine):
 // the source pixel under the centre of the result's, found by adding up steps.
 func (r *resampler) nearest(dst []uint8, stride int, src *RGB, w window) {
-	step := float64(src.W) / float64(w.size[1])
+	_, extent := src.origin()
+	step := extent[1] / float64(w.size[1])
 	at := float64(step * 0.5)
 	r.index = r.index[:0]
 	for x := range w.from[1] + w.n[1] {
@@ -218,7 +220,7 @@ func (r *resampler) nearest(dst []uint8, stride int, src *RGB, w window) {
 		}
 		at += step
 	}
-	step = float64(src.H) / float64(w.size[0])
+	step = extent[0] / float64(w.size[0])
 	at = float64(step * 0.5)
 	for y := range w.from[0] + w.n[0] {
 		if y >= w.from[0] {

@@ -13,6 +13,18 @@ import (
 type RGB struct {
 	Pix  []uint8
 	W, H int
+
+	// Of a picture that was decoded with [Decoder.Reduce]: its height and width without, and by how much it is smaller; 0 is not.
+	full   [2]int
+	shrunk int
+}
+
+// origin is the height and width of the picture that m was decoded of, and the same in m's pixels, of which the last may carry picture only in part.
+func (m *RGB) origin() (full [2]int, extent [2]float64) {
+	if m.shrunk == 0 {
+		return [2]int{m.H, m.W}, [2]float64{float64(m.H), float64(m.W)}
+	}
+	return m.full, [2]float64{float64(m.full[0]) / float64(m.shrunk), float64(m.full[1]) / float64(m.shrunk)}
 }
 
 // NewRGB returns a black picture of w x h pixels.

@@ -12,6 +12,7 @@ type plane struct {
 	stride int
 	w, h   int
 	hr, vr int
+	sharp  bool // no filter
 }
 
 // planes are the components of a JPEG: 1, 3 or 4.
@@ -44,6 +45,8 @@ func (p *plane) upsampled(isa kernels.ISA, dst []uint8, y int) []uint8 {
 	switch {
 	case p.hr == 1 && p.vr == 1:
 		return p.row(y)
+	case p.sharp:
+		p.repeated(dst, y)
 	case p.hr == 2 && p.vr == 1 && p.w > 2:
 		isa.UpsampleH2V1(dst, p.row(y))
 	case p.hr == 1 && p.vr == 2:
@@ -55,13 +58,17 @@ func (p *plane) upsampled(isa kernels.ISA, dst []uint8, y int) []uint8 {
 	case p.hr == 2 && p.vr == 2 && p.w > 2:
 		isa.UpsampleH2V2(dst, p.row(y/2), p.row(p.farRow(y)))
 	default:
-		for x, v := range p.row(y / p.vr) {
-			for i := range p.hr {
-				dst[x*p.hr+i] = v
-			}
-		}
+		p.repeated(dst, y)
 	}
 	return dst
+}
+
+func (p *plane) repeated(dst []uint8, y int) {
+	for x, v := range p.row(y / p.vr) {
+		for i := range p.hr {
+			dst[x*p.hr+i] = v
+		}
+	}
 }
 
 // farRow is the second nearest row of samples to row y of the picture, at half the vertical resolution.
