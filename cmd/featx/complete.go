@@ -15,6 +15,7 @@ import (
 	"github.com/featx-go/featx/engine/arch"
 	"github.com/featx-go/featx/engine/image"
 	"github.com/featx-go/featx/internal/brief"
+	"github.com/featx-go/featx/internal/draw"
 	"github.com/featx-go/featx/kernels"
 	"github.com/featx-go/featx/sink"
 	"github.com/featx-go/featx/weights"
@@ -31,7 +32,10 @@ var flagValues = map[string]cobra.CompletionFunc{
 	"output":  files(sink.Endings...),
 	"svg":     files(".svg"),
 	"metrics": words(":9090", "localhost:9090"),
-	"measure": files(".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp"),
+	"measure": files(pictureEndings...),
+	"colors":  words(draw.ColourNames...),
+	"range":   words("each", "shared"),
+	"maps":    words(),
 
 	"size":   words(),
 	"resize": words("none"),
@@ -42,7 +46,8 @@ var flagValues = map[string]cobra.CompletionFunc{
 
 // verbArguments are what it offers as the arguments of a verb, by the verb's path.
 var verbArguments = map[string]cobra.CompletionFunc{
-	"extract": files(".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".npy"),
+	"extract": files(append(pictureEndings, ".npy")...),
+	"show":    inOrder(files(pictureEndings...)),
 	"layers":  inOrder(completeModel),
 	"plan":    inOrder(completeModel),
 	"bench":   inOrder(completeBenchModel),
@@ -55,6 +60,9 @@ var verbArguments = map[string]cobra.CompletionFunc{
 	"verify":  inOrder(completeModel, files(".npz")),
 	"info":    words(),
 }
+
+// pictureEndings are those of the pictures that featx reads, whatever they are called.
+var pictureEndings = []string{".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp"}
 
 // sourceEndings are the usual ones of what convert reads. It looks at the content, not at them.
 var sourceEndings = []string{".pth", ".pt", ".bin", ".th", ".ckpt", ".tar", ".h5", ".hdf5", ".keras", ".json", ".onnx", ".safetensors"}

@@ -124,14 +124,14 @@ chooses the instruction set; "featx info" lists those of this CPU.`,
 		SilenceUsage:  true,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return fmt.Errorf("unknown verb %q: want extract, layers, plan, models, pull, convert, verify, bench, info or help; pictures go to \"featx extract\"", args[0])
+				return fmt.Errorf("unknown verb %q: want extract, show, layers, plan, models, pull, convert, verify, bench, info or help; pictures go to \"featx extract\"", args[0])
 			}
 			return nil
 		},
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetVersionTemplate("featx {{.Version}}\n")
-	root.AddCommand(newExtract(), newLayers(), newPlan(), newModels(), newPull(), newConvert(), newVerify(), newBench(), newInfo())
+	root.AddCommand(newExtract(), newShow(), newLayers(), newPlan(), newModels(), newPull(), newConvert(), newVerify(), newBench(), newInfo())
 	complete(root)
 	return root
 }

@@ -130,7 +130,7 @@ func read(t *testing.T, dir, name string) []byte {
 
 func TestHelp(t *testing.T) {
 	dir := t.TempDir()
-	for _, args := range [][]string{{}, {"help"}, {"--help"}, {"extract", "--help"}, {"layers", "--help"}, {"plan", "--help"}, {"convert", "--help"}, {"bench", "--help"}, {"info", "--help"}, {"models", "--help"}, {"models", "rm", "--help"}, {"pull", "--help"}, {"verify", "--help"}} {
+	for _, args := range [][]string{{}, {"help"}, {"--help"}, {"extract", "--help"}, {"layers", "--help"}, {"plan", "--help"}, {"show", "--help"}, {"convert", "--help"}, {"bench", "--help"}, {"info", "--help"}, {"models", "--help"}, {"models", "rm", "--help"}, {"pull", "--help"}, {"verify", "--help"}} {
 		require.Contains(t, ok(t, dir, args...), "Examples:")
 	}
 	require.Regexp(t, `^featx \S+`, ok(t, dir, "--version"))
