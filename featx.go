@@ -31,6 +31,7 @@ type Options struct {
 type Layer struct {
 	Name string // as it was asked for
 	Dims []int  // of one picture: channels, height, width for a model from PyTorch; height, width, channels for one from Keras; one number for a vector
+	Pool Pool   // that has reduced a map; "" is none
 }
 
 // Tensor is an array of float32 in row-major order.

@@ -173,19 +173,19 @@ func (s *settled) estimate(o Options) (err error) {
 	need := s.plan.Memory()
 	s.Layers = nil
 	for i, out := range s.plan.Outputs() {
-		dims := out.Dims
-		switch {
-		case out.Shape.Flat:
-		case s.pools[i] == Flatten:
-			dims = []int{out.Shape.Elements()}
-		case s.pools[i] != None:
-			dims = []int{out.Shape.C}
+		layer := Layer{Name: out.Name, Dims: out.Dims}
+		switch pool := s.pools[i]; {
+		case out.Shape.Flat || pool == None:
+		case pool == Flatten:
+			layer.Dims, layer.Pool = []int{out.Shape.Elements()}, pool
+		default:
+			layer.Dims, layer.Pool = []int{out.Shape.C}, pool
 			need.Outputs += int64(s.Batch) * int64(out.Shape.C) * 4
 		}
 		if s.Views > 1 { // sums and means
-			need.Outputs += int64(s.Pictures) * elements(dims) * (8 + 4)
+			need.Outputs += int64(s.Pictures) * elements(layer.Dims) * (8 + 4)
 		}
-		s.Layers = append(s.Layers, Layer{out.Name, dims})
+		s.Layers = append(s.Layers, layer)
 	}
 	s.Workers = s.Threads
 	s.Memory = Memory{

@@ -28,6 +28,7 @@ type gemmStep struct {
 	rows     int    // of a tile, at most
 	swap     bool   // panels outside, tiles inside
 	hot      bool   // a step of the same band has just made what it reads
+	together int    // panels of one call, at most
 	next     *value // that tiles prefetch for the next one: the residual, or the input; else nil
 	ahead    int    // pixels of the whole batch, if there is such a value
 	nextStep int    // bytes of it that a tile prefetches for each k
@@ -85,7 +86,10 @@ func (s *gemmStep) prepare(p *Plan) {
 func (s *gemmStep) cutWork(p *Plan) {
 	w := s.weights
 	tileMACs := w.mr * w.k * s.kernel.outC
-	s.rows = w.mr
+	s.rows, s.together = w.mr, 1
+	if s.kernel.groups == 1 {
+		s.together = max(1, min(p.model.isa.GemmRun(), p.model.isa.GemmDepth()/w.k))
+	}
 	prefetch := p.model.isa.Prefetch()
 	pixels := p.batch * s.to.shape.H * s.to.shape.W
 	if w.bytes() <= cacheBytes || w.bytes() <= stayBytes && pixels >= stayTiles*w.mr {
@@ -168,8 +172,10 @@ func (s *gemmStep) pixels(w *worker, group []panel, r0, r1, nextGroup int) {
 		for t := range tiles {
 			first, end := r0+t*n/tiles, r0+(t+1)*n/tiles
 			s.offsets(w, w.offsets[:table], first, end)
-			for i := range group {
-				s.tile(w, &group[i], w.offsets[:table], first, end, s.nextPart(w, end, i), s.nextStep)
+			for i := 0; i < len(group); {
+				panels := s.begin(group[i:])
+				s.tile(w, panels, w.offsets[:table], first, end, s.nextPart(w, end, i), s.nextStep)
+				i += len(panels)
 			}
 			s.activate(w, group, first, end)
 		}
@@ -179,14 +185,17 @@ func (s *gemmStep) pixels(w *worker, group []panel, r0, r1, nextGroup int) {
 		s.offsets(w, w.offsets[t*table:(t+1)*table], r0+t*n/tiles, r0+(t+1)*n/tiles)
 	}
 	parts := w.isa.Prefetch().Parts(tiles)
-	for i := range group {
-		next, bytes := s.nextPanel(group, i, nextGroup), group[i].nr*s.weights.valueBytes()
+	for i := 0; i < len(group); {
+		panels := s.begin(group[i:])
+		i += len(panels)
+		bytes := panels[0].nr * s.weights.valueBytes()
+		next := s.nextPanels(group[i:], len(panels)*s.weights.k*bytes, nextGroup)
 		for t := range tiles {
 			var part unsafe.Pointer
 			if next != nil && t < parts {
-				part = unsafe.Add(next, t*s.weights.k*bytes/parts)
+				part = unsafe.Add(next, t*len(panels)*s.weights.k*bytes/parts)
 			}
-			s.tile(w, &group[i], w.offsets[t*table:(t+1)*table], r0+t*n/tiles, r0+(t+1)*n/tiles, part, (bytes+parts-1)/max(1, parts))
+			s.tile(w, panels, w.offsets[t*table:(t+1)*table], r0+t*n/tiles, r0+(t+1)*n/tiles, part, (bytes+parts-1)/max(1, parts))
 		}
 	}
 	s.activate(w, group, r0, r1)
@@ -206,16 +215,25 @@ func (s *gemmStep) nextPart(w *worker, r0, i int) unsafe.Pointer {
 	return unsafe.Pointer(w.float(w.at(s.next) + r0*s.next.stride + i*s.rows*s.next.stride/len(s.weights.panels)))
 }
 
-// nextPanel is where the weights lie that this thread will probably want after panel i of a group; nil if there are none.
-func (s *gemmStep) nextPanel(group []panel, i, nextGroup int) unsafe.Pointer {
+// begin gives the first of some panels that one call computes: they are equally wide.
+func (s *gemmStep) begin(group []panel) []panel {
+	n := min(s.together, len(group))
+	for group[n-1].nr != group[0].nr {
+		n--
+	}
+	return group[:n]
+}
+
+// nextPanels is where so many bytes of weights lie that this thread will probably want next, of what is left of a group or of the group behind; nil if there are none.
+func (s *gemmStep) nextPanels(group []panel, bytes, nextGroup int) unsafe.Pointer {
 	var next *panel
 	switch {
-	case i+1 < len(group):
-		next = &group[i+1]
+	case len(group) > 0:
+		next = &group[0]
 	case nextGroup < len(s.groups):
 		next = &s.groups[nextGroup][0]
 	}
-	if next == nil || next.nr != group[i].nr { // a share of this panel's bytes may lie behind the end of a narrower one
+	if next == nil || next.offset*s.weights.valueBytes()+bytes > int(s.weights.bytes()) { // the last ones may be narrower, or fewer
 		return nil
 	}
 	return s.weights.at(next.offset)
@@ -263,9 +281,9 @@ func (s *gemmStep) offsets(w *worker, table []int64, r0, r1 int) {
 	}
 }
 
-// tile computes rows r0 to r1 of one panel, K in blocks where it is long, and prefetches what lies at next, step bytes for each k.
-func (s *gemmStep) tile(w *worker, p *panel, table []int64, r0, r1 int, next unsafe.Pointer, step int) {
-	t := &w.tile
+// tile computes rows r0 to r1 of some neighbouring panels, or of one with K in blocks where it is long, and prefetches what lies at next, step bytes for each k.
+func (s *gemmStep) tile(w *worker, panels []panel, table []int64, r0, r1 int, next unsafe.Pointer, step int) {
+	t, p, last := &w.tile, &panels[0], &panels[len(panels)-1]
 	isa, mr, rows := w.isa, s.weights.mr, r1-r0
 	weights, size := s.weights.at(p.offset), s.weights.valueBytes()
 	base := unsafe.Add(w.base, p.group*s.kernel.cin*4)
@@ -278,7 +296,7 @@ func (s *gemmStep) tile(w *worker, p *panel, table []int64, r0, r1 int, next uns
 		t.Res, t.ResStride = w.float(w.at(res)+r0*res.stride+p.outC), res.stride*4
 	}
 	t.C, t.CStride = w.float(w.at(s.to)+r0*s.to.stride+p.outC), s.to.stride*4
-	t.Cols, t.Lo, t.Hi = p.cols, s.epilogue.lo, s.epilogue.hi
+	t.Panels, t.Cols, t.Lo, t.Hi = len(panels), last.cols, s.epilogue.lo, s.epilogue.hi
 
 	depth := isa.GemmDepth()
 	segments, segLen := max(1, depth/s.segLen), min(s.segLen, depth)

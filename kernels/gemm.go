@@ -44,10 +44,22 @@ type GemmTile struct {
 	Cols        int            // valid columns, 1 to NR: nothing beyond them is read from Res or written to C
 	Lo, Hi      float32        // clamp
 
+	// Panels is how many panels, up to GemmRun, the rows meet in one call; 0 is 1. They lie next to each other in W or W16, Scale, Shift, Res and C, Cols is of the last one,
+	// and what a panel prefetches follows what the one before did. More than one need First and Last, and Segments*SegLen*Panels within GemmDepth.
+	Panels int
+
 	// Next is where floats lie that are worth having in L2 soon, a part of the next panel or of the next tile's inputs; nil is none. A kernel prefetches NextStep bytes
 	// for each k from there on, or ignores it.
 	Next     unsafe.Pointer
 	NextStep int
+}
+
+// GemmRun is the largest GemmTile.Panels of the widest panels.
+func (isa ISA) GemmRun() int {
+	if isa == AVX2 {
+		return 8
+	}
+	return 1
 }
 
 // GemmDepth is how long a K one call of Gemm may have, so that it stays below about 50 microseconds on a slow CPU of the instruction set.
@@ -79,7 +91,7 @@ func (isa ISA) Prefetch() Prefetch {
 	case AVX512:
 		return Prefetch{Rows: 11, Share: 4} // twelve rows leave no register for it
 	case AVX2:
-		return Prefetch{Rows: 6, Share: 8, Fixed: true}
+		return Prefetch{Rows: 6, Share: 2}
 	case NEON:
 		return Prefetch{Rows: 6, Share: 4, Fixed: true}
 	}

@@ -6,8 +6,8 @@
 //	R13      minus the bytes left of the segment, for all rows, counting up to 0
 //	R12      entry of the offset table
 //	R11      weights
-//	R14      with 16 columns: the end of what to prefetch during the segment
-//	R8-R10 R15 BP  free in the loop
+//	R8 R9    with 16 columns: what to prefetch for the next k, and how much for each
+//	R10 R14 R15 BP  free in the loop
 //	Y0-Y11   accumulators: row r has Y(2r), Y(2r+1), or Y(r) with 8 columns
 //	Y12 Y13  weights of one k
 //	Y14 Y15  one element of a row, in turn
@@ -18,8 +18,8 @@
 #include "textflag.h"
 #include "lanes_amd64.h"
 
-// PROLOGUE fetches t: AX = t, BX = Acc, CX = rows, R11, R12 and the locals. W is the field of the weights.
-#define PROLOGUE(W) \
+// BEGIN fetches what the panels of a call share, to the locals; W is the field of the weights.
+#define BEGIN(W) \
 	MOVQ t+8(FP), AX               \
 	MOVQ GemmTile_SegLen(AX), BX   \
 	SHLQ $2, BX                    \
@@ -28,15 +28,44 @@
 	MOVQ CX, base-8(SP)            \
 	NEGQ BX                        \
 	MOVQ BX, left-16(SP)           \
+	MOVQ W(AX), R11                \
+	MOVQ GemmTile_Next(AX), R8     \
+	MOVQ GemmTile_NextStep(AX), R9 \
+	TESTQ R8, R8                   \
+	CMOVQEQ R11, R8                \
+	CMOVQEQ R8, R9                 \
+	MOVQ GemmTile_Panels(AX), CX   \
+	MOVQ CX, panels-32(SP)         \
+	XORL CX, CX                    \
+	MOVQ CX, column-40(SP)
+
+// PANEL begins a panel: AX = t, BX = Acc, CX = rows, R12 and the segments left.
+#define PANEL \
 	MOVQ GemmTile_Segments(AX), CX \
 	MOVQ CX, segs-24(SP)           \
 	MOVQ GemmTile_Off(AX), R12     \
-	MOVQ W(AX), R11                \
-	MOVQ GemmTile_Next(AX), R14    \
-	TESTQ R14, R14                 \
-	CMOVQEQ R11, R14               \
 	MOVQ GemmTile_Acc(AX), BX      \
 	MOVQ rows+0(FP), CX
+
+// BEHIND keeps where the panel's weights and what it prefetched ended.
+#define BEHIND \
+	MOVQ R11, w-48(SP)   \
+	MOVQ R8, next-56(SP) \
+	MOVQ R9, step-64(SP)
+
+// MORE goes on with the next panel, 64 bytes of columns further, or returns.
+#define MORE(panel) \
+	DECQ panels-32(SP)         \
+	JLE  end                   \
+	ADDQ $64, column-40(SP)    \
+	MOVQ t+8(FP), AX           \
+	MOVQ w-48(SP), R11         \
+	MOVQ next-56(SP), R8       \
+	MOVQ step-64(SP), R9       \
+	JMP  panel                 \
+end:                         \
+	VZEROUPPER                 \
+	RET
 
 // PTR points a row at the end of its next segment.
 #define PTR(r, P) MOVQ base-8(SP), P; ADDQ (r*8)(R12), P
@@ -46,12 +75,6 @@
 #define PTRS4 PTRS3; PTR(3, DX)
 #define PTRS5 PTRS4; PTR(4, SI)
 #define PTRS6 PTRS5; PTR(5, DI)
-
-// NEXT points R14 at the end of the 4<<shift bytes for each k that are prefetched during the next segment.
-#define NEXT(shift) \
-	MOVQ left-16(SP), R13 \
-	SHLQ $shift, R13      \
-	SUBQ R13, R14
 
 // LOOP runs all segments for one number of rows: WEIGHTS loads the weights of one k, FMAS feeds the accumulators.
 #define LOOP(segment, k, PTRS, WEIGHTS, FMAS) \
@@ -76,21 +99,32 @@ k:                       \
 over3: CMPQ CX, $5; JEQ seg5; JHI seg6; JMP seg4
 
 // EPILOGUE: AX = t, CX = rows, Y12 = Lo, Y13 = Hi, DI = C, R8 = CStride, R9 = Res, R10 = ResStride, R11 = Shift,
-// BX = the lane masks of the valid columns, SI = Scale and the flags its test against nil.
+// BX = the lane masks of the valid columns, of which panels but the last have 16, SI = Scale and the flags its test against nil.
 #define EPILOGUE \
 	VBROADCASTSS GemmTile_Lo(AX), Y12 \
 	VBROADCASTSS GemmTile_Hi(AX), Y13 \
+	MOVQ column-40(SP), R12           \
 	MOVQ GemmTile_C(AX), DI           \
+	ADDQ R12, DI                      \
 	MOVQ GemmTile_CStride(AX), R8     \
 	MOVQ GemmTile_Res(AX), R9         \
+	LEAQ (R9)(R12*1), R13             \
+	TESTQ R9, R9                      \
+	CMOVQNE R13, R9                   \
 	MOVQ GemmTile_ResStride(AX), R10  \
 	MOVQ GemmTile_Shift(AX), R11      \
+	ADDQ R12, R11                     \
 	MOVQ GemmTile_Cols(AX), DX        \
+	MOVL $16, R13                     \
+	CMPQ panels-32(SP), $1            \
+	CMOVQGT R13, DX                   \
 	SHLQ $2, DX                       \
 	LEAQ laneMask<>+64(SB), BX        \
 	SUBQ DX, BX                       \
 	MOVQ GemmTile_Scale(AX), SI       \
-	TESTQ SI, SI
+	LEAQ (SI)(R12*1), R13             \
+	TESTQ SI, SI                      \
+	CMOVQNE R13, SI
 
 // The clamp of one vector.
 #define CLAMP(v) VMAXPS v, Y12, v; VMINPS v, Y13, v
@@ -181,9 +215,14 @@ plain:                             \
 	DECQ  CX                       \
 	JEQ   return
 
-// GEMM16 is a whole function: the field of the weights, how one k of them is loaded, and what of the next panel is prefetched for it.
-#define GEMM16(W, WEIGHTS, shift, AHEAD) \
-	PROLOGUE(W) \
+// AHEAD prefetches what the tile was given as Next: how far apart is the caller's to choose, so that a panel comes in as many parts as there are tiles.
+#define AHEAD PREFETCHT1 (R8); ADDQ R9, R8
+
+// GEMM16 is a whole function: the field of the weights, and how one k of them is loaded.
+#define GEMM16(W, WEIGHTS) \
+	BEGIN(W) \
+panel: \
+	PANEL \
 	ZERO16(Y0, Y1) \
 	ZERO16(Y2, Y3) \
 	ZERO16(Y4, Y5) \
@@ -201,13 +240,14 @@ plain:                             \
 loaded: \
 	MOVQ rows+0(FP), CX \
 	DISPATCH \
-	LOOP(seg1, k1, PTRS1; NEXT(shift), WEIGHTS; AHEAD, R16x1) \
-	LOOP(seg2, k2, PTRS2; NEXT(shift), WEIGHTS; AHEAD, R16x2) \
-	LOOP(seg3, k3, PTRS3; NEXT(shift), WEIGHTS; AHEAD, R16x3) \
-	LOOP(seg4, k4, PTRS4; NEXT(shift), WEIGHTS; AHEAD, R16x4) \
-	LOOP(seg5, k5, PTRS5; NEXT(shift), WEIGHTS; AHEAD, R16x5) \
-	LOOP(seg6, k6, PTRS6; NEXT(shift), WEIGHTS; AHEAD, R16x6) \
+	LOOP(seg1, k1, PTRS1, WEIGHTS; AHEAD, R16x1) \
+	LOOP(seg2, k2, PTRS2, WEIGHTS; AHEAD, R16x2) \
+	LOOP(seg3, k3, PTRS3, WEIGHTS; AHEAD, R16x3) \
+	LOOP(seg4, k4, PTRS4, WEIGHTS; AHEAD, R16x4) \
+	LOOP(seg5, k5, PTRS5, WEIGHTS; AHEAD, R16x5) \
+	LOOP(seg6, k6, PTRS6, WEIGHTS; AHEAD, R16x6) \
 done: \
+	BEHIND \
 	MOVQ t+8(FP), AX \
 	MOVQ rows+0(FP), CX \
 	CMPB GemmTile_Last(AX), $0 \
@@ -245,16 +285,15 @@ part: \
 	PART16(Y8, Y9, p4) \
 	PART16(Y10, Y11, p5) \
 return: \
-	VZEROUPPER \
-	RET
+	MORE(panel)
 
 // func gemm16AVX2(rows int, t *GemmTile)
-TEXT ·gemm16AVX2(SB), NOSPLIT, $24-16
-	GEMM16(GemmTile_W, WEIGHTS16, 1, PREFETCHT1 (R14)(R13*2))
+TEXT ·gemm16AVX2(SB), NOSPLIT, $64-16
+	GEMM16(GemmTile_W, WEIGHTS16)
 
 // func gemm16F16AVX2(rows int, t *GemmTile)
-TEXT ·gemm16F16AVX2(SB), NOSPLIT, $24-16
-	GEMM16(GemmTile_W16, WEIGHTS16F16, 0, PREFETCHT1 (R14)(R13*1))
+TEXT ·gemm16F16AVX2(SB), NOSPLIT, $64-16
+	GEMM16(GemmTile_W16, WEIGHTS16F16)
 
 // ---- 8 columns
 
@@ -303,7 +342,8 @@ plain:                        \
 	JEQ   return
 
 #define GEMM8(W, WEIGHTS) \
-	PROLOGUE(W) \
+	BEGIN(W) \
+	PANEL \
 	ZERO16(Y0, Y1) \
 	ZERO16(Y2, Y3) \
 	ZERO16(Y4, Y5) \
@@ -360,9 +400,9 @@ return: \
 	RET
 
 // func gemm8AVX2(rows int, t *GemmTile)
-TEXT ·gemm8AVX2(SB), NOSPLIT, $24-16
+TEXT ·gemm8AVX2(SB), NOSPLIT, $40-16
 	GEMM8(GemmTile_W, WEIGHTS8)
 
 // func gemm8F16AVX2(rows int, t *GemmTile)
-TEXT ·gemm8F16AVX2(SB), NOSPLIT, $24-16
+TEXT ·gemm8F16AVX2(SB), NOSPLIT, $40-16
 	GEMM8(GemmTile_W16, WEIGHTS8F16)

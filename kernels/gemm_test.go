@@ -206,6 +206,42 @@ func testGemm(t *testing.T, family string, f16 bool) {
 	})
 }
 
+// TestGemmRun compares panels in one call with one call for each.
+func TestGemmRun(t *testing.T) {
+	eachISA(t, "gemm", func(t *testing.T, isa ISA) {
+		if isa.GemmRun() == 1 {
+			t.Skip("one panel a call")
+		}
+		r, shape := newRand(7), isa.GemmPanels()[0]
+		for i := range 60 * shape.MR {
+			g, panels, alloc := randomGemm(r, shape, 1+i%shape.MR, 1+r.IntN(shape.NR)), 2+r.IntN(isa.GemmRun()-1), placements[i%len(placements)].alloc
+			g.first, g.f16 = true, i%5 == 4
+			g.shape.NR, g.cols = panels*shape.NR, (panels-1)*shape.NR+g.cols // the memory of all panels
+			got, want := g.layOut(t, alloc), g.layOut(t, alloc)
+			for p := range panels {
+				one, c := want.tile, p*shape.NR
+				one.Cols, one.C = min(shape.NR, g.cols-c), index(one.C, c)
+				if w := c * g.segs * g.segLen; g.f16 {
+					one.W16 = &want.w16[w]
+				} else {
+					one.W = &want.w[w]
+				}
+				if g.affine {
+					one.Scale, one.Shift = &want.scale[c], &want.shift[c]
+				}
+				if g.added {
+					one.Res = index(one.Res, c)
+				}
+				isa.Gemm(shape.NR, g.rows, &one)
+			}
+			got.tile.Panels, got.tile.Cols = panels, g.cols-(panels-1)*shape.NR
+			got.tile.Next, got.tile.NextStep = unsafe.Pointer(&got.c[0]), r.IntN(65)
+			isa.Gemm(shape.NR, g.rows, &got.tile)
+			mustEqual(t, g, got.c, want.c)
+		}
+	})
+}
+
 func TestGemmMemory(t *testing.T)    { testGemmMemory(t, "gemm", false) }
 func TestGemmF16Memory(t *testing.T) { testGemmMemory(t, "gemmf16", true) }
 

@@ -1,16 +1,18 @@
 // Package sink writes features to files: one row per picture, in the order of the calls.
 //
 //	.npy          one layer: float32 (rows, ...); the paths, a line each, in FILE.npy.paths.txt
-//	.npz          one array per layer and "paths", as numpy.load reads it
+//	.npz          one array per layer, "paths" and "provenance", as numpy.load reads it
 //	.jsonl        one JSON object per picture and layer
-//	.safetensors  one tensor per layer; the paths as a JSON array under "paths" in the metadata
+//	.safetensors  one tensor per layer; in the metadata the paths as a JSON array under "paths", and the provenance under "featx"
+//
+// What the rows were made with is a [Provenance], as JSON; beside .npy and .jsonl it is in FILE.provenance.json.
 //
 // The bytes depend on the rows alone. A path that is not UTF-8 is written as Python's os.fsdecode reads it, so that Python's os.fsencode gives the file's name back.
 //
 // A [Job] is a file, or a row of files, under way. Until it is complete it lives in the folder FILE.partial, where it survives the end of the process, whatever that was:
 //
 //	lock      held by the process that works on it
-//	job.json  what the features are made of; a job goes on only with the same
+//	job.json  the provenance; a job goes on only with the same
 //	journal   what is done, and how long the other files are: replaced as a whole when they are on disk
 //	names     the rows' paths
 //	errors    the ledger, see below

@@ -1,7 +1,6 @@
 package sink
 
 import (
-	"bufio"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -24,7 +23,7 @@ import (
 
 // JobOptions say how a job works.
 type JobOptions struct {
-	Facts       []Fact        // what the features depend on beside the inputs; layers, format and rows per file are added
+	Provenance  Provenance    // what the rows depend on beside the inputs; its layers are the output's
 	RowsPerFile int64         // files OUTPUT-00000, OUTPUT-00001, ... of so many rows; 0 is one file OUTPUT
 	Restart     bool          // forget what an interrupted run has left
 	Every       time.Duration // how often what is done is recorded; 0 is 5 seconds
@@ -69,10 +68,7 @@ func OpenJob(path string, layers []Layer, o JobOptions) (*Job, error) {
 	if o.Every == 0 {
 		o.Every = 5 * time.Second
 	}
-	o.Facts = append(o.Facts, Fact{"the format", f.ending}, Fact{"rows per file", strconv.FormatInt(o.RowsPerFile, 10)})
-	for _, l := range layers {
-		o.Facts = append(o.Facts, Fact{"the layer", fmt.Sprintf("%s %v", l.Name, l.Dims)})
-	}
+	o.Provenance.Layers = layers
 	j := &Job{path: target, dir: target + ".partial", layers: layers, format: f, options: o, spools: map[string]*spool{}}
 	if err := j.open(); err != nil {
 		j.abandon()
@@ -117,12 +113,13 @@ func (j *Job) open() error {
 	if !begun {
 		return j.begin()
 	}
-	var facts []Fact
-	if _, err := load(j.dir, jobFile, &facts); err != nil {
+	var print fingerprint
+	there, err := load(j.dir, jobFile, &print)
+	if err != nil {
 		return hint(err)
 	}
-	switch err := compare(facts, j.options.Facts); {
-	case err == nil || j.done.State == placed && facts == nil: // the last run had no time to remove the rest
+	switch err := compare(print, j.fingerprint()); {
+	case err == nil || j.done.State == placed && !there: // the last run had no time to remove the rest
 	case j.done.State == placed:
 		if err := j.empty(); err != nil {
 			return err
@@ -142,6 +139,10 @@ func (j *Job) open() error {
 		return nil // its files may have their names already: see Finish and Add
 	}
 	return hint(j.openSpools(append(j.rowSpools(), errorsSpool)))
+}
+
+func (j *Job) fingerprint() fingerprint {
+	return fingerprint{j.options.Provenance, j.format.ending, j.options.RowsPerFile}
 }
 
 // hint is for what an interrupted run has left and this one cannot use.
@@ -199,7 +200,7 @@ func (j *Job) begin() error {
 			return err
 		}
 	}
-	if err := replace(j.dir, jobFile, j.options.Facts); err != nil {
+	if err := replace(j.dir, jobFile, j.fingerprint()); err != nil {
 		return err
 	}
 	j.done = journal{State: running, Sizes: map[string]int64{}}
@@ -224,7 +225,9 @@ func (j *Job) forget() error {
 		if err == nil {
 			err = os.Remove(path)
 		}
-		os.Remove(path + pathsEnding)
+		for _, beside := range j.format.beside {
+			os.Remove(path + beside.ending)
+		}
 	}
 	return err
 }
@@ -433,10 +436,7 @@ func (j *Job) write() error {
 	return nil
 }
 
-const (
-	pathsEnding  = ".paths.txt"
-	ledgerEnding = ".errors.jsonl"
-)
+const ledgerEnding = ".errors.jsonl"
 
 // Ledger is the path of the list of inputs that failed.
 func (j *Job) Ledger() string { return j.path + ledgerEnding }
@@ -504,9 +504,9 @@ func (j *Job) place(ctx context.Context) error {
 	if err := j.openSpools(j.rowSpools()); err != nil {
 		return hint(err)
 	}
-	r := &Rows{Layers: j.layers, N: j.now.InFile, names: j.span(namesSpool)}
-	if j.format.paths {
-		if err := whole(ctx, j.file()+pathsEnding, func(out *atomicfile.File) error { return writeLines(out, r) }); err != nil {
+	r := &Rows{Layers: j.layers, N: j.now.InFile, names: j.span(namesSpool), provenance: j.options.Provenance}
+	for _, beside := range j.format.beside {
+		if err := whole(ctx, j.file()+beside.ending, func(out *atomicfile.File) error { return beside.write(out, r) }); err != nil {
 			return err
 		}
 	}
@@ -553,24 +553,6 @@ func whole(ctx context.Context, path string, write func(*atomicfile.File) error)
 	}
 	step()
 	return out.Commit()
-}
-
-// writeLines writes a path a line, as its bytes are. A path with a line break in it, or that begins with a quotation mark, is a JSON string.
-func writeLines(out *atomicfile.File, r *Rows) error {
-	w := bufio.NewWriter(out)
-	for path, err := range r.Paths() {
-		if err != nil {
-			return err
-		}
-		line := []byte(path)
-		if strings.ContainsAny(path, "\r\n") || strings.HasPrefix(path, `"`) {
-			line = appendString(nil, path)
-		}
-		if _, err := w.Write(append(line, '\n')); err != nil {
-			return err
-		}
-	}
-	return w.Flush()
 }
 
 // placeLedger gives the ledger its name, or removes one of an earlier job if there is nothing in it.

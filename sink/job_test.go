@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/featx-go/featx/engine/image"
 	"github.com/featx-go/featx/internal/testdisk"
 )
 
@@ -89,7 +90,7 @@ func TestJobSurvives(t *testing.T) {
 		}
 		for _, rows := range []int64{0, 4, 1} {
 			for _, every := range []time.Duration{1, time.Hour} {
-				o := JobOptions{Facts: []Fact{{"x", "1"}}, RowsPerFile: rows, Every: every}
+				o := JobOptions{Provenance: Provenance{Program: "1"}, RowsPerFile: rows, Every: every}
 				t.Run(fmt.Sprintf("%s,%d,%v", ending, rows, every), func(t *testing.T) {
 					dir := t.TempDir()
 					path := filepath.Join(dir, "out"+ending)
@@ -186,7 +187,7 @@ func TestJobWithoutRows(t *testing.T) {
 	goOn(t, path, columns[:1], JobOptions{}, []Outcome{{Path: "a\nb", Failure: &Failure{Path: "a\nb", Stage: Read, Err: errors.New("input/output error")}}})
 	require.Equal(t, map[string]string{"out.npy.errors.jsonl": `{"path":"a\u000ab","stage":"read","reason":"input/output error"}` + "\n"}, tree(t, dir))
 	goOn(t, path, columns[:1], JobOptions{}, outcomes(columns[:1], 1))
-	require.Len(t, tree(t, dir), 2, "no failure, no ledger")
+	require.Len(t, tree(t, dir), 3, "no failure, no ledger")
 }
 
 func TestPathLines(t *testing.T) {
@@ -204,7 +205,7 @@ func TestJobRefuses(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "out.npz")
 	list := outcomes(columns, 6)
-	o := JobOptions{Facts: []Fact{{"--pool", "avg"}}}
+	o := JobOptions{Provenance: Provenance{OnError: "skip"}}
 	begin := func() {
 		j, err := OpenJob(path, columns, o)
 		require.NoError(t, err)
@@ -222,9 +223,9 @@ func TestJobRefuses(t *testing.T) {
 		require.ErrorContains(t, err, "; or begin anew with --restart")
 		require.Equal(t, before, tree(t, dir))
 	}
-	refused(columns, JobOptions{Facts: []Fact{{"--pool", "max"}}}, "begun with --pool avg, and now it is max: give the same again")
-	refused(columns, JobOptions{Facts: o.Facts, RowsPerFile: 3}, "begun with rows per file 0, and now it is 3")
-	refused(columns[:1], o, "begun with the layer b [5], and now it is none")
+	refused(columns, JobOptions{Provenance: Provenance{OnError: "nan"}}, "begun with on_error skip, and now it is nan: give the same again")
+	refused(columns, JobOptions{Provenance: o.Provenance, RowsPerFile: 3}, "begun with rows-per-file 0, and now it is 3")
+	refused(columns[:1], o, "begun with layers[1].name b, and now it is none")
 
 	for _, names := range [][]string{{}, {list[0].Path, list[1].Path, list[2].Path}, {list[0].Path, list[1].Path, list[3].Path, list[2].Path}} {
 		j, err := OpenJob(path, columns, o)
@@ -264,7 +265,7 @@ func TestJobRefuses(t *testing.T) {
 	o.Restart = true
 	goOn(t, path, columns, o, list)
 	other := filepath.Join(t.TempDir(), "out.npz")
-	goOn(t, other, columns, JobOptions{Facts: o.Facts}, list)
+	goOn(t, other, columns, JobOptions{Provenance: o.Provenance}, list)
 	require.Equal(t, tree(t, filepath.Dir(other)), tree(t, dir))
 }
 
@@ -274,12 +275,12 @@ func TestJobFilesAreThere(t *testing.T) {
 	path := filepath.Join(dir, "out.npy")
 	layers := columns[:1]
 	goOn(t, path, layers, JobOptions{RowsPerFile: 2}, outcomes(layers, 6))
-	require.Len(t, tree(t, dir), 7)
+	require.Len(t, tree(t, dir), 10)
 	_, err := OpenJob(path, layers, JobOptions{RowsPerFile: 4})
 	require.ErrorContains(t, err, "out-00000.npy is there already")
-	require.Len(t, tree(t, dir), 7)
+	require.Len(t, tree(t, dir), 10)
 	goOn(t, path, layers, JobOptions{RowsPerFile: 4, Restart: true}, outcomes(layers, 6))
-	require.Len(t, tree(t, dir), 5)
+	require.Len(t, tree(t, dir), 7)
 }
 
 // A full disk loses nothing that was recorded, and the next run needs only room.
@@ -318,4 +319,15 @@ func TestJobFullDisk(t *testing.T) {
 		goOn(t, path, wide, JobOptions{Every: 1}, list)
 		require.Equal(t, tree(t, want), tree(t, dir))
 	}
+}
+
+func TestDifferences(t *testing.T) {
+	a := Provenance{Program: "1", Recipe: image.Torchvision(256, 224), Layers: []Layer{{Name: "fc", Dims: []int{10}}}}
+	b := a
+	require.Empty(t, Differences(a, b))
+	b.Recipe.Resize.Edge, b.L2, b.Recipe.Flip = 232, true, true
+	b.Layers = []Layer{{Name: "fc", Dims: []int{10}, Pool: "avg"}}
+	require.Equal(t, []Difference{
+		{"recipe.resize", "256", "232"}, {"l2", "false", "true"}, {"recipe.flip", "", "true"}, {"layers[0].pool", "", "avg"},
+	}, Differences(a, b))
 }

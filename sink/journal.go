@@ -87,28 +87,18 @@ func load(dir, name string, content any) (bool, error) {
 	return true, err
 }
 
-// Fact is something that the features depend on.
-type Fact struct {
-	Name  string `json:"name"`
-	Value string `json:"value"`
+// fingerprint is what a job must have in common with the one that it goes on with.
+type fingerprint struct {
+	Provenance
+	Format      string `json:"format"` // the ending
+	RowsPerFile int64  `json:"rows-per-file"`
 }
 
-// compare says what is not as it was when a job was begun.
-func compare(then, now []Fact) error {
-	for i := range max(len(then), len(now)) {
-		var a, b Fact
-		if i < len(then) {
-			a = then[i]
-		}
-		if i < len(now) {
-			b = now[i]
-		}
-		if a != b {
-			if a.Name == "" {
-				a.Name = b.Name
-			}
-			return fmt.Errorf("it was begun with %s %.200s, and now it is %.200s: give the same again", a.Name, orNone(a.Value), orNone(b.Value))
-		}
+// compare says what is not as it was when a job was begun. A model file may have got another name.
+func compare(then, now fingerprint) error {
+	then.Model.Name, now.Model.Name = "", ""
+	if d := Differences(then, now); len(d) > 0 {
+		return fmt.Errorf("it was begun with %s %.200s, and now it is %.200s: give the same again", d[0].Name, orNone(d[0].A), orNone(d[0].B))
 	}
 	return nil
 }

@@ -34,6 +34,15 @@ func writeNPZ(out *atomicfile.File, r *Rows) error {
 	if err := writePaths(entry, r); err != nil {
 		return err
 	}
+	// A single string, without dimensions.
+	text := []rune(string(r.Provenance()))
+	w, err := entry("provenance", npy.Header(fmt.Sprintf("<U%d", len(text))))
+	if err == nil {
+		_, err = w.Write(appendUTF32(nil, text))
+	}
+	if err != nil {
+		return err
+	}
 	return z.Close()
 }
 
@@ -50,18 +59,23 @@ func writePaths(entry func(string, []byte) (io.Writer, error), r *Rows) error {
 	if err != nil {
 		return err
 	}
-	row := make([]byte, 4*longest)
+	row, blank := make([]byte, 0, 4*longest), make([]byte, 4*longest)
 	for p, err := range r.Paths() {
 		if err != nil {
 			return err
 		}
-		clear(row)
-		for i, c := range fsDecode(p) {
-			binary.LittleEndian.PutUint32(row[4*i:], uint32(c))
-		}
+		row = appendUTF32(row[:0], fsDecode(p))
+		row = append(row, blank[len(row):]...)
 		if _, err := w.Write(row); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func appendUTF32(b []byte, text []rune) []byte {
+	for _, c := range text {
+		b = binary.LittleEndian.AppendUint32(b, uint32(c))
+	}
+	return b
 }

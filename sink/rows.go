@@ -3,6 +3,7 @@ package sink
 import (
 	"bufio"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"io"
 	"iter"
@@ -14,8 +15,9 @@ type Rows struct {
 	Layers []Layer
 	N      int64 // how many
 
-	names  span
-	values []span // by layer
+	names      span
+	values     []span // by layer
+	provenance Provenance
 }
 
 // span is a part of a file from its beginning.
@@ -27,6 +29,15 @@ type span struct {
 // reader reads it, in large pieces.
 func (s span) reader() *bufio.Reader {
 	return bufio.NewReaderSize(io.NewSectionReader(s.file, 0, s.n), 1<<18)
+}
+
+// Provenance is the output's, as JSON.
+func (r *Rows) Provenance() []byte {
+	text, err := json.Marshal(r.provenance)
+	if err != nil {
+		panic(err) // it has no values that JSON lacks
+	}
+	return text
 }
 
 // Layer reads the i-th layer's values of all rows, as they are to stand in the file: its DType, little-endian, row by row.

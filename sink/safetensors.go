@@ -32,7 +32,7 @@ func writeSafetensors(out *atomicfile.File, r *Rows) error {
 		Shape   []int    `json:"shape"`
 		Offsets [2]int64 `json:"data_offsets"`
 	}
-	header := map[string]any{"__metadata__": map[string]string{"paths": string(append(paths, ']'))}}
+	header := map[string]any{"__metadata__": map[string]string{"paths": string(append(paths, ']')), "featx": string(r.Provenance())}}
 	at := int64(0)
 	for _, l := range r.Layers {
 		end := at + r.N*l.bytes()

@@ -12,9 +12,9 @@ import (
 // format makes a file of rows, in one of two ways. Its errors do not name the file.
 type format struct {
 	ending   string
-	reserved string // a layer's name that it keeps for itself
-	single   bool   // one layer only
-	paths    bool   // a FILE.paths.txt goes with it
+	reserved []string // names of layers that it keeps for itself
+	single   bool     // one layer only
+	beside   []beside // files that go with it
 
 	// From front to back: row appends what a row adds to the file, and header is what the file begins with, as long for any number of rows.
 	row    func(b []byte, layers []Layer, path string, features [][]float32) []byte
@@ -28,10 +28,10 @@ type format struct {
 }
 
 var formats = []*format{
-	{ending: ".npy", single: true, paths: true, header: npyHeader, row: npyRow},
-	{ending: ".npz", reserved: "paths", assemble: writeNPZ},
-	{ending: ".jsonl", row: appendJSONL},
-	{ending: ".safetensors", reserved: "__metadata__", assemble: writeSafetensors, nameBytes: headerBytes, maxNames: maxHeader - headerSpare},
+	{ending: ".npy", single: true, beside: []beside{pathsFile, provenanceFile}, header: npyHeader, row: npyRow},
+	{ending: ".npz", reserved: []string{"paths", "provenance"}, assemble: writeNPZ},
+	{ending: ".jsonl", beside: []beside{provenanceFile}, row: appendJSONL},
+	{ending: ".safetensors", reserved: []string{"__metadata__"}, assemble: writeSafetensors, nameBytes: headerBytes, maxNames: maxHeader - headerSpare},
 }
 
 // Endings lists the file name endings that there are formats for.
@@ -53,8 +53,8 @@ func formatOf(path string, layers []Layer) (*format, error) {
 	if f.single && len(layers) != 1 {
 		return nil, fmt.Errorf("%s: a %s file holds one layer, not %d: name it .npz or .safetensors", path, ending, len(layers))
 	}
-	if f.reserved != "" && slices.ContainsFunc(layers, func(l Layer) bool { return l.Name == f.reserved }) {
-		return nil, fmt.Errorf("%s: the layer %q has a name that %s files keep for themselves: name it .jsonl", path, f.reserved, ending)
+	if i := slices.IndexFunc(layers, func(l Layer) bool { return slices.Contains(f.reserved, l.Name) }); i >= 0 {
+		return nil, fmt.Errorf("%s: the layer %q has a name that %s files keep for themselves: name it .jsonl", path, layers[i].Name, ending)
 	}
 	return f, nil
 }

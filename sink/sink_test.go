@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/featx-go/featx/engine/image"
 	"github.com/featx-go/featx/sink"
 	"github.com/featx-go/featx/sink/npy"
 )
@@ -55,7 +56,7 @@ func rowOf(row int, layers []sink.Layer) [][]float32 {
 func write(t *testing.T, name string, layers []sink.Layer) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
-	j, err := sink.OpenJob(path, layers, sink.JobOptions{})
+	j, err := sink.OpenJob(path, layers, sink.JobOptions{Provenance: provenance})
 	require.NoError(t, err)
 	for i, p := range paths {
 		scratch := rowOf(i, layers)
@@ -68,11 +69,33 @@ func write(t *testing.T, name string, layers []sink.Layer) string {
 	require.NoError(t, j.Finish(t.Context()))
 	require.NoError(t, j.Close()) // does nothing now
 	files := []string{name}
-	if strings.HasSuffix(strings.ToLower(name), ".npy") {
-		files = append(files, name+".paths.txt")
+	switch strings.ToLower(filepath.Ext(name)) {
+	case ".npy":
+		files = append(files, name+".paths.txt", name+".provenance.json")
+	case ".jsonl":
+		files = append(files, name+".provenance.json")
 	}
 	requireFiles(t, filepath.Dir(path), files...)
 	return path
+}
+
+var provenance = sink.Provenance{Program: "1.0", Model: sink.Model{Name: "größe", SHA256: "ab12"}, Recipe: image.Torchvision(256, 224), OnError: "skip"}
+
+// requireProvenance wants the provenance of these layers as JSON.
+func requireProvenance(t *testing.T, text []byte, layers []sink.Layer) {
+	t.Helper()
+	want := provenance
+	want.Layers = layers
+	var got sink.Provenance
+	require.NoError(t, json.Unmarshal(text, &got))
+	require.Equal(t, want, got)
+}
+
+func requireProvenanceFile(t *testing.T, path string, layers []sink.Layer) {
+	t.Helper()
+	text, err := os.ReadFile(path + ".provenance.json")
+	require.NoError(t, err)
+	requireProvenance(t, text, layers)
 }
 
 func requireFiles(t *testing.T, dir string, names ...string) {
@@ -116,6 +139,7 @@ func TestNPY(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, strings.Join(paths, "\n")+"\n", string(names))
 	require.Zero(t, bytes.IndexByte(data, '\n')%64-63, "values must be aligned")
+	requireProvenanceFile(t, path, layers[:1])
 }
 
 func TestNPZ(t *testing.T) {
@@ -139,16 +163,21 @@ func TestNPZ(t *testing.T) {
 	require.Contains(t, string(data), fmt.Sprintf("'<U%d'", longest))
 	require.Contains(t, string(data), fmt.Sprintf("'shape': (%d,)", len(paths)))
 	text := data[len(data)-4*longest*len(paths):]
-	row := func(i int) (s []rune) {
-		for b := text[4*longest*i:][:4*longest]; len(b) > 0; b = b[4:] {
+	runes := func(b []byte) (s []rune) {
+		for ; len(b) > 0; b = b[4:] {
 			if r := binary.LittleEndian.Uint32(b); r != 0 {
 				s = append(s, rune(r))
 			}
 		}
 		return s
 	}
+	row := func(i int) []rune { return runes(text[4*longest*i:][:4*longest]) }
 	require.Equal(t, []rune(paths[1]), row(1))
 	require.Equal(t, []rune{'b', 'a', 'd', 0xDCFF, 1, '.', 'j', 'p', 'g'}, row(3))
+
+	data = read(3, "provenance.npy")
+	require.Contains(t, string(data), "'shape': ()")
+	requireProvenance(t, []byte(string(runes(data[bytes.IndexByte(data, '\n')+1:]))), layers)
 }
 
 func TestSafetensors(t *testing.T) {
@@ -161,9 +190,11 @@ func TestSafetensors(t *testing.T) {
 		Shape   []int
 		Offsets [2]int `json:"data_offsets"`
 		Paths   string
+		Featx   string
 	}
 	require.NoError(t, json.Unmarshal(data[8:8+size], &header))
 	require.Equal(t, pathsJSON, header["__metadata__"].Paths)
+	requireProvenance(t, []byte(header["__metadata__"].Featx), layers)
 	end := 0
 	for l, layer := range layers {
 		h := header[layer.Name]
@@ -177,7 +208,9 @@ func TestSafetensors(t *testing.T) {
 }
 
 func TestJSONL(t *testing.T) {
-	data, err := os.ReadFile(write(t, "out.jsonl", layers))
+	path := write(t, "out.jsonl", layers)
+	requireProvenanceFile(t, path, layers)
+	data, err := os.ReadFile(path)
 	require.NoError(t, err)
 	var stream bytes.Buffer
 	w := sink.NewStream(&stream, layers)
@@ -246,7 +279,7 @@ func TestReplace(t *testing.T) {
 	info, err := os.Stat(target)
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o640), info.Mode())
-	requireFiles(t, dir, "old.jsonl", "link.jsonl")
+	requireFiles(t, dir, "old.jsonl", "link.jsonl", "old.jsonl.provenance.json")
 }
 
 func TestCreateErrors(t *testing.T) {

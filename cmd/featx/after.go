@@ -1,14 +1,11 @@
 package main
 
 import (
-	"cmp"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
 
 	"github.com/featx-go/featx"
-	"github.com/featx-go/featx/sink"
 )
 
 // afterFlags say what becomes of the layers after the network.
@@ -40,13 +37,4 @@ func (f *afterFlags) apply(o *featx.Options) {
 			o.Pool = featx.Pool(text)
 		}
 	}
-}
-
-// afterFacts are the same, as facts of an output.
-func afterFacts(o featx.Options) []sink.Fact {
-	pools := []string{string(cmp.Or(o.Pool, featx.None))}
-	for _, one := range o.Pools {
-		pools = append(pools, one.Layer+"="+string(one.Pool))
-	}
-	return []sink.Fact{{Name: "--pool", Value: strings.Join(pools, ",")}, {Name: "--l2", Value: strconv.FormatBool(o.L2)}}
 }

@@ -2,11 +2,11 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -153,29 +153,23 @@ follows in proportion. --crops is --crop.`,
 		if e.output == "" {
 			return e.stream(c.Context(), c.OutOrStdout())
 		}
-		if e.job.Facts, err = facts(m, r, o, e.options); err != nil {
-			return err
-		}
+		e.job.Provenance = provenance(m, model, r, o, e.options)
 		return e.file(c.Context())
 	}
 	return c
 }
 
-// facts are what a row depends on beside its layers and its picture.
-func facts(m *featx.Model, r image.Recipe, what featx.Options, o pipeline.Options) ([]sink.Fact, error) {
-	recipe, err := json.Marshal(r)
-	if err != nil {
-		return nil, err
-	}
+// provenance is what a row depends on beside its layers and its picture.
+func provenance(m *featx.Model, name string, r image.Recipe, what featx.Options, o pipeline.Options) sink.Provenance {
 	onError := o.OnError
 	if onError == pipeline.Fail {
 		onError = pipeline.Skip // the same rows, as far as they go
 	}
-	return append([]sink.Fact{
-		{Name: "featx", Value: version()}, {Name: "the model (SHA-256)", Value: m.SHA256()}, {Name: "the recipe", Value: string(recipe)},
-		{Name: "--on-error", Value: string(onError)}, {Name: "--max-pixels", Value: fmt.Sprint(o.MaxPixels)},
-		{Name: "--exif-orient", Value: fmt.Sprint(o.ApplyOrientation)}, {Name: "--fast-decode", Value: fmt.Sprint(what.FastDecode)},
-	}, afterFacts(what)...), nil
+	from := m.Source()
+	return sink.Provenance{
+		Program: version(), Recipe: r, L2: what.L2, ExifOrient: o.ApplyOrientation, FastDecode: what.FastDecode, MaxPixels: o.MaxPixels, OnError: string(onError),
+		Model: sink.Model{Name: filepath.Base(name), SHA256: m.SHA256(), Weights: sink.Weights{File: from.File, SHA256: from.SHA256}},
+	}
 }
 
 // extraction is one run of the command.
@@ -195,7 +189,7 @@ type extraction struct {
 func (e *extraction) layers() []sink.Layer {
 	layers := make([]sink.Layer, len(e.x.Layers()))
 	for i, l := range e.x.Layers() {
-		layers[i] = sink.Layer{Name: l.Name, Dims: l.Dims}
+		layers[i] = sink.Layer{Name: l.Name, Dims: l.Dims, Pool: string(l.Pool)}
 	}
 	return layers
 }

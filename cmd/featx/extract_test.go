@@ -93,7 +93,8 @@ func TestFormats(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(container.Metadata["paths"]), &paths))
 	want := []string{"p/420-53x37.jpg", "p/cmyk-adobe-53x37.jpg", "p/grey8.png", "p/rgba16.png", "p/ship.jpg"}
 	require.Equal(t, want, paths)
-	requireOnly(t, dir, "p", "all.npz", "all.jsonl", "all.safetensors", "0.npy", "1.npy", "2.npy", "0.npy.paths.txt", "1.npy.paths.txt", "2.npy.paths.txt")
+	requireOnly(t, dir, "p", "all.npz", "all.jsonl", "all.jsonl.provenance.json", "all.safetensors", "0.npy", "1.npy", "2.npy",
+		"0.npy.paths.txt", "1.npy.paths.txt", "2.npy.paths.txt", "0.npy.provenance.json", "1.npy.provenance.json", "2.npy.provenance.json")
 	require.Equal(t, strings.Join(want, "\n")+"\n", string(read(t, dir, "0.npy.paths.txt")))
 }
 

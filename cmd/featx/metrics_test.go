@@ -115,7 +115,7 @@ func TestMetrics(t *testing.T) {
 	said.Close()
 	_, err = http.Get(url[1])
 	require.ErrorContains(t, err, "refused")
-	require.Equal(t, []string{"f.npy", "f.npy.errors.jsonl", "f.npy.paths.txt", "p"}, names(t, dir))
+	require.Equal(t, []string{"f.npy", "f.npy.errors.jsonl", "f.npy.paths.txt", "f.npy.provenance.json", "p"}, names(t, dir))
 }
 
 func TestMetricsConventions(t *testing.T) {

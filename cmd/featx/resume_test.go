@@ -142,9 +142,9 @@ func TestInterruptAndGoOn(t *testing.T) {
 	require.NoFileExists(t, filepath.Join(dir, "out.npy"))
 
 	for _, other := range []struct{ reason, flag, value string }{
-		{"begun with --pool none, and now it is max", "--pool", "max"}, {"begun with the layer layer1 [16 32 32], and now it is", "-l", "layer2"},
-		{"begun with the recipe", "--size", "48"}, {"begun with the recipe", "--flip", "--on-error=skip"}, {"begun with --l2 false, and now it is true", "--l2", "--on-error=skip"}, {"begun with --pool none, and now it is none,layer1=gem", "--pool", "layer1=gem"}, {"begun with rows per file 0, and now it is 7", "--rows-per-file", "7"}, {"begun with --on-error skip, and now it is nan", "--on-error", "nan"},
-		{"begun with the model (SHA-256)", "-m", model(t, t.TempDir(), "cifar_resnet20")},
+		{"begun with layers[0].dims [16,32,32], and now it is [16]", "--pool", "max"}, {"begun with layers[0].name layer1, and now it is layer2", "-l", "layer2"},
+		{"begun with recipe.size [32,32], and now it is [48,48]", "--size", "48"}, {"begun with recipe.flip none, and now it is true", "--flip", "--on-error=skip"}, {"begun with l2 false, and now it is true", "--l2", "--on-error=skip"}, {"begun with layers[0].dims [16,32,32], and now it is [16]", "--pool", "layer1=gem"}, {"begun with rows-per-file 0, and now it is 7", "--rows-per-file", "7"}, {"begun with on_error skip, and now it is nan", "--on-error", "nan"},
+		{"begun with model.sha256 ", "-m", model(t, t.TempDir(), "cifar_resnet20")},
 	} {
 		changed := append([]string{other.flag, other.value}, args[3:]...)
 		if other.flag != "-l" {
@@ -165,7 +165,7 @@ func TestInterruptAndGoOn(t *testing.T) {
 	require.Equal(t, statusPartly, r.status)
 	require.Contains(t, r.stderr, "featx: out.npy: going on, ")
 	got := outputs(t, dir)
-	require.Len(t, got, 3)
+	require.Len(t, got, 4)
 	require.Equal(t, statusPartly, command(t, dir, append(args, "--isa", "generic")...).status)
 	require.Equal(t, outputs(t, dir), got)
 }
