@@ -57,6 +57,7 @@ torture: ## the long tests of extract: killed KILLS times and continued, 20,000 
 	FEATX_TORTURE=$(KILLS) FEATX_DATA=$(DATA) $(GO) test -count=1 -timeout 60m -run 'TestKill|TestTwentyThousand' -v ./cmd/featx
 
 bench-pipeline: ## decoding, the network and the pipeline, in turns (needs DATA)
+	$(GO) run ./bench/pipeline -decode $(DATA)/images
 	$(GO) run ./bench/pipeline $(DATA)/images
 
 bench: ## kernels on real layer shapes, as GFLOP/s and as a share of the measured FMA peak

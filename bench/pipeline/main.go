@@ -32,6 +32,7 @@ func main() {
 	flag.IntVar(&b.threads, "threads", 0, "threads (default all cores)")
 	flag.IntVar(&b.batch, "batch", 8, "pictures in a run of the network")
 	rounds := flag.Int("rounds", 3, "how often each is measured")
+	flag.BoolVar(&b.decoding, "decode", false, "only decode and prepare, on one thread: milliseconds a picture")
 	flag.Parse()
 	b.threads = cmp.Or(b.threads, runtime.GOMAXPROCS(0))
 	if err := b.run(flag.Arg(0), *rounds); err != nil {
@@ -43,6 +44,7 @@ func main() {
 type bench struct {
 	network           string
 	n, threads, batch int
+	decoding          bool
 	paths             []string
 	x                 *featx.Extractor
 }
@@ -51,6 +53,9 @@ func (b *bench) run(folder string, rounds int) error {
 	found, err := filepath.Glob(filepath.Join(folder, "*"))
 	if err != nil || len(found) == 0 {
 		return fmt.Errorf("no pictures in the folder %q", folder)
+	}
+	if b.decoding {
+		return decoding(found, rounds)
 	}
 	for i := range b.n {
 		b.paths = append(b.paths, found[i%len(found)])
