@@ -5,7 +5,7 @@ DATA   ?= $(abspath ../shared/data)
 
 KILLS  ?= 50
 
-.PHONY: help build dist dist-check dist-again image test lint arm-test arm-bytes mca golden-check torture bench bench-pipeline bench-peers golden golden-onnx golden-keras embedded
+.PHONY: help build dist dist-check dist-again image test lint arm-test arm-bytes mca golden-check torture bench bench-pipeline bench-peers interop golden golden-onnx golden-keras embedded
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -40,6 +40,7 @@ lint: ## format, vet for both architectures, for 32 bits and for the other syste
 	GOOS=windows $(GO) vet ./internal/... ./weights ./sink ./cmd/... .
 	GOOS=wasip1 GOARCH=wasm $(GO) vet ./internal/... ./engine ./weights ./cmd/... .
 	$(GO) vet -tags purego ./...
+	$(GO) vet -tags minimal ./...
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 
 arm-test: ## arm64 with NEON, emulated (needs qemu-aarch64-static): kernels, engine, the command on pictures
@@ -65,6 +66,9 @@ bench: ## kernels on real layer shapes, as GFLOP/s and as a share of the measure
 
 bench-peers: ## the same networks on other engines, interleaved in one run (needs Python, makes its own environment)
 	$(PYTHON) bench/peers/run.py
+
+interop: ## every output format and type, read back with NumPy, pandas, pyarrow, DuckDB, polars and safetensors (needs Python, makes its own environment)
+	$(PYTHON) testdata/interop/run.py
 
 golden: ## the reference values again (needs PyTorch, torchvision, Pillow 12; DATA is the folder of real weights and photographs)
 	cd testdata/golden && $(PYTHON) make_golden.py && $(PYTHON) make_ops.py && $(PYTHON) make_more_ops.py && $(PYTHON) make_onnx_ops.py

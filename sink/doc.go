@@ -5,6 +5,9 @@
 //	.jsonl        one JSON object per picture and layer
 //	.safetensors  one tensor per layer; in the metadata the paths as a JSON array under "paths", and the provenance under "featx"
 //
+//	.parquet      columns path, row and one list per layer, compressed with zstd; the provenance under "featx" in the file's metadata
+//	.arrow        the same columns as an Arrow IPC file, not compressed; the provenance under "featx" in the schema's metadata
+//
 // What the rows were made with is a [Provenance], as JSON; beside .npy and .jsonl it is in FILE.provenance.json.
 //
 // The bytes depend on the rows alone. A path that is not UTF-8 is written as Python's os.fsdecode reads it, so that Python's os.fsencode gives the file's name back.

@@ -18,7 +18,6 @@ import (
 
 	"github.com/featx-go/featx/internal/atomicfile"
 	"github.com/featx-go/featx/internal/filelock"
-	"github.com/featx-go/featx/sink/npy"
 )
 
 // JobOptions say how a job works.
@@ -356,7 +355,7 @@ func (j *Job) addRow(o Outcome) error {
 				j.now.InFile+1, f.ending, f.maxNames/1_000_000)
 		}
 	}
-	j.scratch = appendName(j.scratch[:0], o.Path)
+	j.scratch = appendRow(j.scratch[:0], Row{j.now.Items, o.Path})
 	if _, err := j.spools[namesSpool].Write(j.scratch); err != nil {
 		return err
 	}
@@ -367,7 +366,7 @@ func (j *Job) addRow(o Outcome) error {
 		}
 	} else {
 		for i, values := range o.Features {
-			j.scratch = npy.AppendFloats(j.scratch[:0], values)
+			j.scratch = j.layers[i].DType.append(j.scratch[:0], values)
 			if _, err := j.spools[strconv.Itoa(i)].Write(j.scratch); err != nil {
 				return err
 			}

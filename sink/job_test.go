@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,7 +31,7 @@ func outcomes(layers []Layer, n int) (list []Outcome) {
 		}
 		if o.Failure == nil || i%2 == 0 {
 			for l, layer := range layers {
-				row := make([]float32, layer.bytes()/4)
+				row := make([]float32, layer.values())
 				for k := range row {
 					row[k] = float32(i*100+l*10) + float32(k)/7
 				}
@@ -79,17 +80,22 @@ func goOn(t *testing.T, path string, layers []Layer, o JobOptions, list []Outcom
 
 // Wherever a process ends, the next one makes the same files of what is left; what was not recorded may have come to the disk in part.
 func TestJobSurvives(t *testing.T) {
-	list := outcomes(columns, 13)
 	for _, ending := range Endings {
-		layers := columns
-		if ending == ".npy" {
-			layers = columns[:1]
-			list = outcomes(layers, 13)
-		} else {
-			list = outcomes(columns, 13)
+		layers := slices.Clone(columns)
+		switch ending {
+		case ".npy":
+			layers = layers[:1]
+		case ".jsonl":
+		default:
+			layers[0].DType = Float16
 		}
+		list := outcomes(layers, 13)
+		twin := ending == ".parquet" || ending == ".arrow" // made as .npz is, of the same spools
 		for _, rows := range []int64{0, 4, 1} {
 			for _, every := range []time.Duration{1, time.Hour} {
+				if twin && (rows == 1 || every == time.Hour) {
+					continue
+				}
 				o := JobOptions{Provenance: Provenance{Program: "1"}, RowsPerFile: rows, Every: every}
 				t.Run(fmt.Sprintf("%s,%d,%v", ending, rows, every), func(t *testing.T) {
 					dir := t.TempDir()

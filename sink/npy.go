@@ -2,8 +2,10 @@ package sink
 
 import "github.com/featx-go/featx/sink/npy"
 
-func npyHeader(layers []Layer, rows int64) []byte { return npy.Header("<f4", layers[0].dims(rows)...) }
+func npyHeader(layers []Layer, rows int64) []byte {
+	return npy.Header(layers[0].DType.numpy(), layers[0].dims(rows)...)
+}
 
-func npyRow(b []byte, _ []Layer, _ string, features [][]float32) []byte {
-	return npy.AppendFloats(b, features[0])
+func npyRow(b []byte, layers []Layer, _ string, features [][]float32) []byte {
+	return layers[0].DType.append(b, features[0])
 }

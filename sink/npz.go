@@ -23,7 +23,7 @@ func writeNPZ(out *atomicfile.File, r *Rows) error {
 		return w, err
 	}
 	for i, l := range r.Layers {
-		w, err := entry(l.Name, npy.Header("<f4", l.dims(r.N)...))
+		w, err := entry(l.Name, npy.Header(l.DType.numpy(), l.dims(r.N)...))
 		if err == nil {
 			_, err = io.Copy(w, r.Layer(i))
 		}

@@ -43,39 +43,61 @@ func (r *Rows) Provenance() []byte {
 // Layer reads the i-th layer's values of all rows, as they are to stand in the file: its DType, little-endian, row by row.
 func (r *Rows) Layer(i int) io.Reader { return r.values[i].reader() }
 
-// Paths gives the path of each row.
-func (r *Rows) Paths() iter.Seq2[string, error] {
-	return func(yield func(string, error) bool) {
+// Row says which picture a row is of.
+type Row struct {
+	Input int64 // its number among all inputs of the job, those without a row included, from 0
+	Path  string
+}
+
+// Rows gives them in order.
+func (r *Rows) Rows() iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
 		in := r.names.reader()
 		for range r.N {
-			path, err := readName(in)
+			row, err := readRow(in)
 			if err != nil {
 				err = fmt.Errorf("the rows' names are damaged: %w", err)
 			}
-			if !yield(path, err) || err != nil {
+			if !yield(row, err) || err != nil {
 				return
 			}
 		}
 	}
 }
 
-// appendName appends a name, after its length.
-func appendName(b []byte, name string) []byte {
-	return append(binary.AppendUvarint(b, uint64(len(name))), name...)
+// Paths gives the path of each row.
+func (r *Rows) Paths() iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for row, err := range r.Rows() {
+			if !yield(row.Path, err) {
+				return
+			}
+		}
+	}
 }
 
-// readName is the inverse.
-func readName(in *bufio.Reader) (string, error) {
+// appendRow appends the number, the path's length, the path.
+func appendRow(b []byte, r Row) []byte {
+	b = binary.AppendUvarint(b, uint64(r.Input))
+	return append(binary.AppendUvarint(b, uint64(len(r.Path))), r.Path...)
+}
+
+// readRow is the inverse.
+func readRow(in *bufio.Reader) (Row, error) {
+	input, err := binary.ReadUvarint(in)
+	if err != nil {
+		return Row{}, err
+	}
 	n, err := binary.ReadUvarint(in)
 	if err != nil {
-		return "", err
+		return Row{}, err
 	}
 	if n > maxName {
-		return "", fmt.Errorf("one of %d bytes", n)
+		return Row{}, fmt.Errorf("one of %d bytes", n)
 	}
 	name := make([]byte, n)
 	_, err = io.ReadFull(in, name)
-	return string(name), err
+	return Row{int64(input), string(name)}, err
 }
 
 // maxName bounds what a damaged file can ask for.

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"io"
+	"strings"
 
 	"github.com/featx-go/featx/internal/atomicfile"
 )
@@ -36,7 +37,7 @@ func writeSafetensors(out *atomicfile.File, r *Rows) error {
 	at := int64(0)
 	for _, l := range r.Layers {
 		end := at + r.N*l.bytes()
-		header[l.Name] = tensor{"F32", l.dims(r.N), [2]int64{at, end}}
+		header[l.Name] = tensor{strings.ToUpper(l.DType.String()), l.dims(r.N), [2]int64{at, end}}
 		at = end
 	}
 	var b bytes.Buffer

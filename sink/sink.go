@@ -14,6 +14,7 @@ type format struct {
 	ending   string
 	reserved []string // names of layers that it keeps for itself
 	single   bool     // one layer only
+	text     bool     // numbers are text, without a type
 	beside   []beside // files that go with it
 
 	// From front to back: row appends what a row adds to the file, and header is what the file begins with, as long for any number of rows.
@@ -27,12 +28,12 @@ type format struct {
 	maxNames  int64
 }
 
-var formats = []*format{
+var formats = append([]*format{
 	{ending: ".npy", single: true, beside: []beside{pathsFile, provenanceFile}, header: npyHeader, row: npyRow},
 	{ending: ".npz", reserved: []string{"paths", "provenance"}, assemble: writeNPZ},
-	{ending: ".jsonl", beside: []beside{provenanceFile}, row: appendJSONL},
+	{ending: ".jsonl", text: true, beside: []beside{provenanceFile}, row: appendJSONL},
 	{ending: ".safetensors", reserved: []string{"__metadata__"}, assemble: writeSafetensors, nameBytes: headerBytes, maxNames: maxHeader - headerSpare},
-}
+}, columnar...)
 
 // Endings lists the file name endings that there are formats for.
 var Endings = func() (list []string) {
@@ -46,10 +47,16 @@ var Endings = func() (list []string) {
 func formatOf(path string, layers []Layer) (*format, error) {
 	ending := strings.ToLower(filepath.Ext(path))
 	i := slices.IndexFunc(formats, func(f *format) bool { return f.ending == ending })
-	if i < 0 {
+	switch {
+	case slices.Contains(leftOut, ending):
+		return nil, fmt.Errorf("%s: this is a minimal build of featx, without %s files: the usual build has them, or name it %s", path, ending, strings.Join(Endings, ", "))
+	case i < 0:
 		return nil, fmt.Errorf("%s: unknown ending: want one of %s", path, strings.Join(Endings, ", "))
 	}
 	f := formats[i]
+	if j := slices.IndexFunc(layers, func(l Layer) bool { return l.DType != Float32 }); j >= 0 && f.text {
+		return nil, fmt.Errorf("%s: %s in a %s file would save nothing, its numbers are text: name it .npy, .npz or .safetensors", path, layers[j].DType, ending)
+	}
 	if f.single && len(layers) != 1 {
 		return nil, fmt.Errorf("%s: a %s file holds one layer, not %d: name it .npz or .safetensors", path, ending, len(layers))
 	}

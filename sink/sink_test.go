@@ -286,7 +286,7 @@ func TestCreateErrors(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "folder.npz"), 0o777))
 	for name, want := range map[string]string{
-		"out.csv":           "unknown ending: want one of .npy, .npz, .jsonl, .safetensors",
+		"out.csv":           "unknown ending: want one of " + strings.Join(sink.Endings, ", "),
 		"out":               "unknown ending",
 		"out.npy":           "a .npy file holds one layer, not 2",
 		"missing/out.npz":   "there is no such folder to write to",

@@ -21,6 +21,22 @@ func fsDecode(path string) []rune {
 	return list
 }
 
+// utf8Path is a path as UTF-8, in which a byte that is not UTF-8 becomes \xff, as with Python's path.decode(errors="backslashreplace").
+func utf8Path(path string) string {
+	if utf8.ValidString(path) {
+		return path
+	}
+	var b []byte
+	for _, r := range fsDecode(path) {
+		if 0xDC00 <= r && r <= 0xDCFF {
+			b = fmt.Appendf(b, `\x%02x`, r-0xDC00)
+		} else {
+			b = utf8.AppendRune(b, r)
+		}
+	}
+	return string(b)
+}
+
 // appendString appends a path as a JSON string.
 func appendString(b []byte, path string) []byte {
 	b = append(b, '"')

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/featx-go/featx/internal/testdisk"
+	"github.com/featx-go/featx/sink"
 )
 
 // hugePNG is a PNG whose header claims 60,000 x 60,000 pixels.
@@ -112,6 +113,9 @@ func TestBadCommand(t *testing.T) {
 		{"extract --std 0 p", `std "0"`},
 		{"extract --resize 40 p", "recipe: resize 40 never gives the network's size"},
 		{"extract -o out.csv p", "out.csv: unknown ending: want one of .npy, .npz, .jsonl, .safetensors"},
+		{"extract --dtype f64 -o out.npy p", "unknown type of numbers \"f64\": want one of f32, f16"},
+		{"extract --dtype f16 -o out.jsonl p", "f16 in a .jsonl file would save nothing"},
+		{"extract --dtype f16 p", "--dtype is for features in a file"},
 		{"extract -o no/out.npz p", "no/out.npz: there is no such folder"},
 		{"extract -l 0,1 -o out.npy p", "out.npy: a .npy file holds one layer, not 2"},
 		{"info extra", `1 arguments to "info"`},
@@ -233,7 +237,7 @@ func TestFullDisk(t *testing.T) {
 	dir := pictures(t, "ship.jpg", "grey8.png")
 	model(t, dir, "cifar_resnet20")
 	disk := testdisk.Small(t, 1<<16)
-	for _, ending := range []string{".npy", ".npz", ".jsonl", ".safetensors"} {
+	for _, ending := range sink.Endings {
 		out := filepath.Join(disk, "out"+ending)
 		r := command(t, dir, "extract", "-l", "layer1", "-o", out, "p")
 		require.Equal(t, statusFailed, r.status)

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/featx-go/featx/kernels"
+	"github.com/featx-go/featx/sink"
 )
 
 // offered is what the shell is told for the last of the arguments, without the descriptions, and cobra's directive.
@@ -58,7 +59,7 @@ func TestComplete(t *testing.T) {
 		{[]string{"extract", "--channels", ""}, ":4", []string{"rgb", "bgr"}, nil},
 		{[]string{"extract", "--isa", ""}, ":38", []string{"generic", kernels.Best().String()}, nil},
 		{[]string{"extract", "--batch", ""}, ":4", nil, []string{"notes.txt"}},
-		{[]string{"extract", "-o", ""}, ":8", []string{"npy", "npz", "jsonl", "safetensors"}, nil},
+		{[]string{"extract", "-o", ""}, ":8", strings.Split(strings.TrimPrefix(strings.Join(sink.Endings, ""), "."), "."), nil},
 		{[]string{"extract", ""}, ":8", []string{"jpg", "JPG", "npy"}, nil},
 		{[]string{"layers", "resnet50", ""}, ":4", nil, []string{"resnet50"}},
 		{[]string{"bench", "--seeded", ""}, ":4", []string{"resnet50"}, []string{"cifar10-resnet20"}},

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -56,11 +57,14 @@ then divides each row by its Euclidean norm. Between the two come --crop five or
 FiveCrop, TenCrop and hflip make them after the resize.
 
 The ending of FILE gives the format:
-  .npy          one layer: float32, one row per picture; FILE.paths.txt names them
+  .npy          one layer, one row per picture; FILE.npy.paths.txt names them
   .npz          one array per layer, and "paths"
+  .parquet      a table: path, row (the input's number), a list per layer; zstd
+  .arrow        the same as an Arrow IPC file, to be mapped
   .jsonl        a line per picture and layer: path, layer, shape, features
   .safetensors  one tensor per layer; the paths in the metadata
 Without -o JSON Lines go to standard output. Rows keep the order of the pictures.
+The numbers are float32; with --dtype f16 float16, but in .jsonl.
 With --rows-per-file N there are FILE-00000, FILE-00001, ... (before the ending).
 
 FILE appears when it is complete. What is done until then is in the folder
@@ -79,6 +83,7 @@ follows in proportion. --crops is --crop.`,
   featx extract -m vgg16.safetensors -l features.29 --pool max -o features.npy photos/
   featx extract -m resnet50.safetensors -l layer3,avgpool -o features.npz a.jpg b.png
   featx extract -m resnet50.safetensors --rows-per-file 100000 -o features.npy photos/
+  featx extract -m resnet50.safetensors --dtype f16 -o features.parquet photos/
   featx extract -m resnet50.safetensors --size 448 --crop center a.jpg
   featx extract -m resnet50 -l layer4 --pool gem --crops ten --l2 -o features.npy photos/
   featx extract -m resnet50.safetensors --metrics :9090 -o features.npy photos/
@@ -89,7 +94,8 @@ follows in proportion. --crops is --crop.`,
 	flags := c.Flags()
 	flags.SortFlags = false
 	flags.StringVarP(&model, "model", "m", featx.EmbeddedName, "model file, or the `name` of an embedded, cached or published model")
-	flags.StringVarP(&e.output, "output", "o", "", "`file` for the features: .npy, .npz, .jsonl or .safetensors (default standard output)")
+	flags.StringVarP(&e.output, "output", "o", "", "`file` for the features: "+strings.Join(sink.Endings, ", ")+" (default standard output)")
+	flags.TextVar(&e.dtype, "dtype", sink.Float32, "`type` of the numbers in FILE: f32, or f16 (the nearest; infinite from 65520 on)")
 	flags.Int64Var(&e.job.RowsPerFile, "rows-per-file", 0, "several files of so many rows (default one file)")
 	flags.BoolVar(&e.job.Restart, "restart", false, "begin anew instead of going on with what was interrupted")
 	flags.DurationVar(&e.job.Every, "checkpoint", 5*time.Second, "how often what is done is recorded: so much work is lost at most")
@@ -111,7 +117,7 @@ follows in proportion. --crops is --crop.`,
 				return fmt.Errorf("--%s %d: must be at least 1", least.name, least.n)
 			}
 		}
-		for _, name := range []string{"rows-per-file", "restart", "checkpoint"} {
+		for _, name := range []string{"dtype", "rows-per-file", "restart", "checkpoint"} {
 			if flags.Changed(name) && e.output == "" {
 				return fmt.Errorf("--%s is for features in a file: give -o", name)
 			}
@@ -175,6 +181,7 @@ func provenance(m *featx.Model, name string, r image.Recipe, what featx.Options,
 // extraction is one run of the command.
 type extraction struct {
 	output  string
+	dtype   sink.DType
 	job     sink.JobOptions
 	options pipeline.Options
 	in      *inputs
@@ -189,7 +196,7 @@ type extraction struct {
 func (e *extraction) layers() []sink.Layer {
 	layers := make([]sink.Layer, len(e.x.Layers()))
 	for i, l := range e.x.Layers() {
-		layers[i] = sink.Layer{Name: l.Name, Dims: l.Dims, Pool: string(l.Pool)}
+		layers[i] = sink.Layer{Name: l.Name, Dims: l.Dims, Pool: string(l.Pool), DType: e.dtype}
 	}
 	return layers
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"archive/zip"
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/x448/float16"
 
 	"github.com/featx-go/featx"
 	"github.com/featx-go/featx/engine/image"
@@ -79,6 +81,17 @@ func TestFormats(t *testing.T) {
 			raw = npy.AppendFloats(raw, want.Features)
 		}
 		require.Equal(t, array, zipEntry(t, filepath.Join(dir, "all.npz"), name+".npy"))
+		narrow := fmt.Sprintf("%d.f16.npy", l)
+		ok(t, dir, "extract", "-l", layer, "--dtype", "f16", "-o", narrow, "p")
+		half := npy.Header("<f2", r.Dims...)
+		for at := 0; at < len(raw); at += 4 {
+			v := math.Float32frombits(binary.LittleEndian.Uint32(raw[at:]))
+			half = binary.LittleEndian.AppendUint16(half, float16.Fromfloat32(v).Bits())
+		}
+		require.Equal(t, half, read(t, dir, narrow))
+		for _, ending := range []string{"", ".paths.txt", ".provenance.json"} {
+			require.NoError(t, os.Remove(filepath.Join(dir, narrow+ending)))
+		}
 		found := false
 		for _, tensor := range container.Tensors {
 			if tensor.Name == name {

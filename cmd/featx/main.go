@@ -119,7 +119,6 @@ chooses the instruction set; "featx info" lists those of this CPU.`,
   featx extract -m resnet50 -l layer3 --pool avg -o features.npz photos/
   featx layers resnet50.safetensors
   featx convert --arch resnet50 resnet50-0676ba61.pth resnet50.safetensors`,
-		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -128,9 +127,16 @@ chooses the instruction set; "featx info" lists those of this CPU.`,
 			}
 			return nil
 		},
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	root.SetVersionTemplate("featx {{.Version}}\n")
+	// Not cobra's own: a template for it would link all methods of all types, 3 MB of them.
+	says := root.Flags().BoolP("version", "v", false, "version for featx")
+	root.RunE = func(c *cobra.Command, _ []string) error {
+		if *says {
+			_, err := fmt.Fprintf(c.OutOrStdout(), "featx %s\n", version())
+			return err
+		}
+		return c.Help()
+	}
 	root.AddCommand(newExtract(), newShow(), newLayers(), newPlan(), newModels(), newPull(), newConvert(), newVerify(), newBench(), newInfo())
 	complete(root)
 	return root

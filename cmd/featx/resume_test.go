@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -20,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/featx-go/featx/internal/testdisk"
+	"github.com/featx-go/featx/sink"
 )
 
 // many makes a folder p with n pictures, of which every 50th is broken.
@@ -72,7 +74,10 @@ func TestKill(t *testing.T) {
 		kills, pictures = n, 600
 	}
 	dir := many(t, pictures)
-	variants := [][]string{{"-o", "out.npy", "--rows-per-file", "90"}, {"-o", "out.npz", "-l", "layer3,flatten"}, {"-o", "out.jsonl"}, {"-o", "out.safetensors", "--on-error", "nan"}}
+	variants := [][]string{{"-o", "out.npy", "--rows-per-file", "90"}, {"-o", "out.npz", "-l", "layer3,flatten"}, {"-o", "out.jsonl"}, {"-o", "out.safetensors", "--on-error", "nan", "--dtype", "f16"}}
+	if slices.Contains(sink.Endings, ".parquet") {
+		variants = append(variants, []string{"-o", "out.parquet", "-l", "layer3,flatten", "--rows-per-file", "90"}, []string{"-o", "out.arrow", "-l", "layer3,flatten"})
+	}
 	random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
 	total, inside := 0, 0
 	for v, variant := range variants {
