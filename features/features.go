@@ -1,6 +1,7 @@
 package features
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,6 +16,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 
 	"github.com/featx-go/featx/internal/brief"
+	"github.com/featx-go/featx/sink"
 )
 
 // File is an open file of features, or several that hold the rows of one output. Several goroutines may read it at once.
@@ -47,6 +49,8 @@ type table struct {
 	paths  iter.Seq2[string, error]                    // nil if the file does not name its rows
 	each   func(layer int) iter.Seq2[[]float32, error] // a row is valid until the next
 	close  func() error
+
+	provenance []byte // JSON; nil if the file does not tell
 }
 
 // formats open files by their endings. They may keep the file, which is closed with the table.
@@ -168,7 +172,7 @@ func openTable(path string) (*table, error) {
 		t, err = formats[i].open(file, info.Size())
 	}
 	if err == nil {
-		err = t.check()
+		err = cmp.Or(t.takeProvenance(), t.check())
 	}
 	if err != nil {
 		file.Close()
@@ -216,6 +220,9 @@ func fits(first, t *table) error {
 	})
 	if !same {
 		return fmt.Errorf("its layers are %s, those of %s are %s", listLayers(t.layers), filepath.Base(first.path), listLayers(first.layers))
+	}
+	if d := sink.Differences(object(first.provenance), object(t.provenance)); len(d) > 0 {
+		return fmt.Errorf("it was not made as %s: %s is %.100q, and there %.100q", filepath.Base(first.path), d[0].Name, d[0].B, d[0].A)
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ import (
 const maxLine = 24 * maxRow
 
 // openJSONL looks at the first row for the layers, and counts the lines.
-func openJSONL(file *os.File, size int64) (*table, error) {
+func openJSONL(file *os.File, size int64) (t *table, err error) {
 	j := &jsonLines{file: file, size: size}
 	n := int64(0)
 	in := j.reader()
@@ -53,7 +53,9 @@ func openJSONL(file *os.File, size int64) (*table, error) {
 	if n%each != 0 {
 		return nil, fmt.Errorf("truncated: %d lines, and each row has %d", n, each)
 	}
-	return &table{layers: j.layers, rows: n / each, paths: j.paths, each: j.each}, nil
+	t = &table{layers: j.layers, rows: n / each, paths: j.paths, each: j.each}
+	t.provenance, err = provenanceBeside(file.Name())
+	return t, err
 }
 
 // countLines counts what is left.

@@ -38,7 +38,9 @@ func openNPY(file *os.File, size int64) (*table, error) {
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("%s: %w", list, reason(err))
 	}
-	return tableOf([]column{c}, int64(x.Dims[0]), paths), nil
+	t := tableOf([]column{c}, int64(x.Dims[0]), paths)
+	t.provenance, err = provenanceBeside(file.Name())
+	return t, err
 }
 
 // columnOf is an array as a layer: the first axis counts the rows.
@@ -111,7 +113,20 @@ func openNPZ(file *os.File, size int64) (*table, error) {
 			return nil, fmt.Errorf("array \"paths\": %w", err)
 		}
 	}
-	return tableOf(columns, rows, paths), nil
+	t := tableOf(columns, rows, paths)
+	if x := a.Find("provenance"); x != nil && len(x.Dims) == 0 { // a single string, else it is somebody else's
+		x.Dims = []int{1}
+		one, err := names(x, 1)
+		if err == nil {
+			for text, bad := range one {
+				t.provenance, err = []byte(text), bad
+			}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("array \"provenance\": %w", err)
+		}
+	}
+	return t, nil
 }
 
 // names gives the strings of an array of NumPy's fixed-width ones, UTF-32 padded with zeros.

@@ -38,7 +38,11 @@ func openSafetensors(file *os.File, size int64) (*table, error) {
 	if text, ok := c.Metadata["paths"]; ok {
 		paths = stringsOf([]byte(text))
 	}
-	return tableOf(columns, rows, paths), nil
+	t := tableOf(columns, rows, paths)
+	if text, ok := c.Metadata[provenanceKey]; ok {
+		t.provenance = []byte(text)
+	}
+	return t, nil
 }
 
 // stringsOf gives the strings of a JSON array, as paths.

@@ -14,6 +14,7 @@ import (
 	"github.com/featx-go/featx/engine"
 	"github.com/featx-go/featx/engine/arch"
 	"github.com/featx-go/featx/engine/image"
+	"github.com/featx-go/featx/features"
 	"github.com/featx-go/featx/internal/brief"
 	"github.com/featx-go/featx/internal/draw"
 	"github.com/featx-go/featx/kernels"
@@ -31,6 +32,9 @@ var flagValues = map[string]cobra.CompletionFunc{
 	"dtype":   words("f32", "f16"),
 	"output":  files(sink.Endings...),
 	"svg":     files(".svg"),
+	"in":      files(features.Endings...),
+	"html":    files(".html"),
+	"metric":  words(string(features.Cosine), string(features.L2)),
 	"metrics": words(":9090", "localhost:9090"),
 	"measure": files(pictureEndings...),
 	"colors":  words(draw.ColourNames...),
@@ -58,6 +62,8 @@ var verbArguments = map[string]cobra.CompletionFunc{
 	"pull":    publishedNames,
 	"convert": inOrder(files(sourceEndings...), files(modelEnding)),
 	"verify":  inOrder(completeModel, files(".npz")),
+	"diff":    inOrder(files(features.Endings...), files(features.Endings...)),
+	"similar": files(".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp"),
 	"info":    words(),
 }
 

@@ -123,7 +123,7 @@ chooses the instruction set; "featx info" lists those of this CPU.`,
 		SilenceUsage:  true,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return fmt.Errorf("unknown verb %q: want extract, show, layers, plan, models, pull, convert, verify, bench, info or help; pictures go to \"featx extract\"", args[0])
+				return fmt.Errorf("unknown verb %q: want extract, show, layers, plan, models, pull, convert, verify, diff, similar, bench, info or help; pictures go to \"featx extract\"", args[0])
 			}
 			return nil
 		},
@@ -137,7 +137,7 @@ chooses the instruction set; "featx info" lists those of this CPU.`,
 		}
 		return c.Help()
 	}
-	root.AddCommand(newExtract(), newShow(), newLayers(), newPlan(), newModels(), newPull(), newConvert(), newVerify(), newBench(), newInfo())
+	root.AddCommand(newExtract(), newShow(), newLayers(), newPlan(), newModels(), newPull(), newConvert(), newVerify(), newDiff(), newSimilar(), newBench(), newInfo())
 	complete(root)
 	return root
 }

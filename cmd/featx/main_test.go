@@ -143,7 +143,7 @@ func TestStatic(t *testing.T) {
 	}
 	info, err := os.Stat(program)
 	require.NoError(t, err)
-	require.LessOrEqual(t, info.Size(), int64(15_000_000))
+	require.LessOrEqual(t, info.Size(), int64(30_000_000))
 	t.Logf("%d bytes", info.Size())
 
 	data, err := os.ReadFile(program)
