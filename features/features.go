@@ -48,21 +48,23 @@ type table struct {
 	rows   int64
 	paths  iter.Seq2[string, error]                    // nil if the file does not name its rows
 	each   func(layer int) iter.Seq2[[]float32, error] // a row is valid until the next
-	close  func() error
+	close  func() error                                // beside the file, if there is something
 
 	provenance []byte // JSON; nil if the file does not tell
 }
 
-// formats open files by their endings. They may keep the file, which is closed with the table.
-var formats = []struct {
+// format opens files of an ending. It may keep the file, which is closed with the table.
+type format struct {
 	ending string
 	open   func(file *os.File, size int64) (*table, error)
-}{
+}
+
+var formats = append([]format{
 	{".npy", openNPY},
 	{".npz", openNPZ},
 	{".safetensors", openSafetensors},
 	{".jsonl", openJSONL},
-}
+}, columnar...)
 
 // Endings lists the file name endings that can be read.
 var Endings = func() (list []string) {
@@ -150,12 +152,10 @@ func shards(path string) ([]string, error) {
 
 func openTable(path string) (*table, error) {
 	ending := strings.ToLower(filepath.Ext(path))
-	i := slices.IndexFunc(formats, func(f struct {
-		ending string
-		open   func(file *os.File, size int64) (*table, error)
-	}) bool {
-		return f.ending == ending
-	})
+	i := slices.IndexFunc(formats, func(f format) bool { return f.ending == ending })
+	if slices.Contains(left, ending) {
+		return nil, fmt.Errorf("this is a minimal build of featx, which does not read %s files: the usual build does", ending)
+	}
 	if i < 0 {
 		return nil, fmt.Errorf("unknown ending: want one of %s", strings.Join(Endings, ", "))
 	}
@@ -171,14 +171,23 @@ func openTable(path string) (*table, error) {
 	if err == nil {
 		t, err = formats[i].open(file, info.Size())
 	}
-	if err == nil {
-		err = cmp.Or(t.takeProvenance(), t.check())
-	}
 	if err != nil {
 		file.Close()
 		return nil, err
 	}
-	t.path, t.close = path, file.Close
+	t.path = path
+	release := t.close
+	t.close = func() error {
+		err := file.Close()
+		if release != nil {
+			err = cmp.Or(release(), err)
+		}
+		return err
+	}
+	if err := cmp.Or(t.takeProvenance(), t.check()); err != nil {
+		t.close()
+		return nil, err
+	}
 	return t, nil
 }
 

@@ -4,12 +4,15 @@ import (
 	"archive/zip"
 	"bytes"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"github.com/x448/float16"
 
 	"github.com/featx-go/featx/features"
 	"github.com/featx-go/featx/sink"
@@ -85,7 +88,7 @@ func bitsOf(v []float32) []uint32 {
 
 // What sink writes is read back, bit for bit, as one file and as several.
 func TestWhatSinkWrites(t *testing.T) {
-	for _, ending := range features.Endings {
+	for _, ending := range sink.Endings {
 		for _, perFile := range []int64{0, 3} {
 			t.Run(fmt.Sprint(ending, perFile), func(t *testing.T) {
 				written := layers
@@ -97,7 +100,11 @@ func TestWhatSinkWrites(t *testing.T) {
 				require.True(t, f.HasPaths())
 				require.Len(t, f.Files(), map[int64]int{0: 1, 3: 3}[perFile])
 				require.Len(t, f.Layers(), len(written))
-				require.Equal(t, paths, pathsOf(t, f))
+				names := slices.Clone(paths)
+				if ending == ".parquet" || ending == ".arrow" {
+					names[3] = `bad\xff` + "\x01.jpg" // text is UTF-8 there
+				}
+				require.Equal(t, names, pathsOf(t, f))
 				for l, layer := range written {
 					have := f.Layers()[l]
 					require.Equal(t, layer.Dims, have.Dims)
@@ -124,6 +131,27 @@ func TestWhatSinkWrites(t *testing.T) {
 	}
 }
 
+// Float16 is widened exactly.
+func TestFloat16(t *testing.T) {
+	half := []sink.Layer{{Name: "fc", Dims: []int{4}, DType: sink.Float16}}
+	for _, ending := range sink.Endings {
+		if ending == ".jsonl" {
+			continue
+		}
+		f := open(t, write(t, "out"+ending, half, 0))
+		require.Equal(t, "float16", f.Layers()[0].Type)
+		n := 0
+		for row, err := range f.Each(0) {
+			require.NoError(t, err)
+			for i, v := range rowOf(n, 0, half[0]) {
+				require.Equal(t, bitsOf([]float32{float16.Fromfloat32(v).Float32()}), bitsOf(row[i:i+1]), "%s %g", ending, v)
+			}
+			n++
+		}
+		require.Equal(t, len(paths), n)
+	}
+}
+
 func TestShards(t *testing.T) {
 	path := write(t, "out.npz", layers, 3)
 	dir := filepath.Dir(path)
@@ -143,14 +171,16 @@ func TestShards(t *testing.T) {
 
 // Files that NumPy and Python's safetensors have written (testdata/make.py): other types, no names, other arrays beside.
 func TestForeign(t *testing.T) {
-	for name, types := range map[string]map[string]string{
+	cases := map[string]map[string]string{
 		"f8.npy":              {"": "float64"},
 		"big_f2.npy":          {"": "float16"},
 		"vector.npy":          {"": "float32"},
 		"deflated.npz":        {"half": "float16", "single": "float32", "double": "float64"},
 		"foreign.safetensors": {"half": "float16", "single": "float32", "double": "float64"},
 		"python.jsonl":        {"": "float32"},
-	} {
+	}
+	maps.Copy(cases, foreignTables)
+	for name, types := range cases {
 		f := open(t, filepath.Join("testdata", name))
 		require.Len(t, f.Layers(), len(types), name)
 		require.EqualValues(t, 5, f.Rows())
@@ -172,7 +202,7 @@ func TestForeign(t *testing.T) {
 			require.Equal(t, 5, n)
 		}
 		switch name {
-		case "deflated.npz", "python.jsonl":
+		case "deflated.npz", "python.jsonl", "pandas.parquet", "types.feather":
 			require.Equal(t, []string{"p0", "p1", "p2", "p3", "p4ä"}, pathsOf(t, f))
 		default:
 			require.False(t, f.HasPaths())
