@@ -1,26 +1,29 @@
 package featx
 
 import (
-	"math"
-
 	"github.com/featx-go/featx/engine"
+	"github.com/featx-go/featx/pca"
 )
 
-// after makes rows of what the network gives for one layer: pooling, the mean of each picture's views, norm.
+// after makes rows of what the network gives for one layer: pooling, the mean of each picture's views, PCA, norm.
 type after struct {
 	shape  engine.Shape
 	layout engine.Layout
 	reduce func(x []float32, at, step, n int) float32
 	pooled []float32 // of a run of the network; nil where nothing is reduced
-	length int       // of a row
+	length int       // of a row before PCA
 	views  int
 	sums   []float64 // of the pictures' views; nil where each has one
 	rows   []float32
 	l2     bool
+
+	pca       *pca.PCA // nil is none
+	projector *pca.Projector
+	projected []float32
 }
 
-func newAfter(s engine.Shape, layout engine.Layout, p Pool, l2 bool, plan *Plan) after {
-	a := after{shape: s, layout: layout, views: plan.Views, l2: l2}
+func newAfter(s engine.Shape, layout engine.Layout, p Pool, projection *pca.PCA, l2 bool, plan *Plan) after {
+	a := after{shape: s, layout: layout, views: plan.Views, l2: l2, pca: projection}
 	a.length = s.Elements()
 	if a.reduce, _ = p.reduce(); a.reduce != nil && !s.Flat { // the pooling was checked with the plan
 		a.length = s.C
@@ -28,6 +31,9 @@ func newAfter(s engine.Shape, layout engine.Layout, p Pool, l2 bool, plan *Plan)
 	}
 	if a.views > 1 {
 		a.sums, a.rows = make([]float64, plan.Pictures*a.length), make([]float32, plan.Pictures*a.length)
+	}
+	if a.pca != nil {
+		a.projector, a.projected = a.pca.Projector(plan.Pictures, plan.Threads), make([]float32, plan.Pictures*a.pca.N())
 	}
 	return a
 }
@@ -56,33 +62,21 @@ func (a *after) take(data []float32, first, n int) {
 
 // finish gives the rows of n pictures, whose views are all taken. They are valid until the next take.
 func (a *after) finish(n int) []float32 {
-	rows := a.rows
+	rows, length := a.rows, a.length
 	if a.sums != nil {
 		rows = rows[:n*a.length]
 		for i := range rows {
 			rows[i] = float32(a.sums[i] / float64(a.views))
 		}
 	}
+	if a.pca != nil {
+		a.projector.Project(a.projected, rows, n)
+		rows, length = a.projected, a.pca.N()
+	}
 	if a.l2 {
 		for i := range n {
-			normalise(rows[i*a.length:][:a.length])
+			pca.Normalise(rows[i*length:][:length])
 		}
 	}
-	return rows
-}
-
-// normalise divides a row by its Euclidean norm: the squares are exact in float64, their sum is rounded to float64 in the order of the row, the root and the
-// quotients once each to float64, these then to float32. Zeros stay.
-func normalise(row []float32) {
-	sum := 0.0
-	for _, v := range row {
-		sum += float64(float64(v) * float64(v))
-	}
-	if sum == 0 {
-		return
-	}
-	norm := math.Sqrt(sum)
-	for i, v := range row {
-		row[i] = float32(float64(v) / norm)
-	}
+	return rows[:n*length]
 }

@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/featx-go/featx"
 	"github.com/featx-go/featx/engine/image"
+	"github.com/featx-go/featx/pca"
 )
 
 // Pooling, views and normalisation give what PyTorch gives, from the file on (testdata/golden/make_after.py).
@@ -161,4 +163,85 @@ func TestViewsSameBits(t *testing.T) {
 		_, err = x.Tensor(featx.Tensor{Dims: []int{1, 3, 32, 32}, Data: planes[:3*32*32]})
 		require.ErrorContains(t, err, fmt.Sprintf("the network takes [n %d 3 32 32]", c.views))
 	}
+}
+
+// fitted is a PCA of a layer that is vectors.
+func fitted(t *testing.T, tensor featx.Tensor, l2 bool, o pca.Options) *pca.PCA {
+	t.Helper()
+	f, err := pca.NewFitter(tensor.Dims[1], l2, 0)
+	require.NoError(t, err)
+	for row := range slices.Chunk(tensor.Data, tensor.Dims[1]) {
+		require.True(t, f.Add(row))
+	}
+	p, err := f.Fit(o)
+	require.NoError(t, err)
+	return p
+}
+
+// A PCA is applied behind pooling and the mean of views, and before the norm; rows that it was fitted on with norm one get it first. The other layer stays as it is.
+func TestPCA(t *testing.T) {
+	m := open(t)
+	recipe := image.Torchvision(41, 32)
+	recipe.Flip = true
+	files := []string{ship, "testdata/images/grey-53x37.jpg", "testdata/images/source.png", "testdata/images/grey8.png", ship}
+	o := featx.Options{Layers: []string{"layer2", "layer3"}, Pool: featx.Avg, Recipe: &recipe, Threads: 1, Batch: 1}
+	raw, err := extractor(t, m, o).Files(files...)
+	require.NoError(t, err)
+	for _, l2 := range []bool{false, true} {
+		p := fitted(t, raw[0], l2, pca.Options{Components: 3, Whiten: true})
+		want := make([]float32, 5*3)
+		p.Projector(5, 1).Project(want, slices.Clone(raw[0].Data), 5)
+		for row := range slices.Chunk(want, 3) {
+			pca.Normalise(row)
+		}
+		with := o
+		with.PCA, with.L2 = []featx.LayerPCA{{"layer2", p}}, true
+		for _, threads := range []int{1, 2, 7} {
+			for _, batch := range []int{1, 3, 8} {
+				with.Threads, with.Batch = threads, batch
+				x := extractor(t, m, with)
+				require.Equal(t, []featx.Layer{{"layer2", []int{3}, featx.Avg, p}, {"layer3", []int{64}, featx.Avg, nil}}, x.Layers())
+				got, err := x.Files(files...)
+				require.NoError(t, err)
+				require.Equal(t, want, got[0].Data, "%d threads, batch %d", threads, batch)
+			}
+		}
+		plan, err := m.Plan(with)
+		require.NoError(t, err)
+		require.Equal(t, p.Bytes(plan.Pictures), plan.Memory.PCA)
+	}
+}
+
+func TestPCAErrors(t *testing.T) {
+	m := open(t)
+	raw, err := extractor(t, m, featx.Options{Layers: []string{"layer3"}, Pool: featx.Avg}).Files(ship, "testdata/images/source.png")
+	require.NoError(t, err)
+	p := fitted(t, raw[0], false, pca.Options{})
+	with := func(f pca.Fitted) *pca.PCA {
+		q := *p
+		q.Fitted = f
+		return &q
+	}
+	two := []string{"layer2", "layer3"}
+	for want, o := range map[string]featx.Options{
+		"does not tell its layer, for layer2, layer3: say which":                  {Layers: two, PCA: []featx.LayerPCA{{"", p}}},
+		`a PCA of layer "layer1", which is not asked for; those that are`:         {Layers: two, PCA: []featx.LayerPCA{{"layer1", p}}},
+		`a PCA of layer "linear", which is not asked for`:                         {Layers: two, PCA: []featx.LayerPCA{{"", with(pca.Fitted{Layer: "linear"})}}},
+		`PCA: no layer "layer9"`:                                                  {PCA: []featx.LayerPCA{{"layer9", p}}},
+		`PCA of layer "layer3": there are two of them`:                            {Layers: two, Pool: featx.Avg, PCA: []featx.LayerPCA{{"layer3", p}, {"", with(pca.Fitted{Layer: "layer3"})}}},
+		`PCA of layer "layer3": it is a map [64 8 8], and a PCA takes vectors`:    {Layers: two, PCA: []featx.LayerPCA{{"layer3", p}}},
+		`PCA of layer "layer2": it takes rows of 64 values, and the layer has 32`: {Layers: two, Pool: featx.Avg, PCA: []featx.LayerPCA{{"layer2", p}}},
+		"it was fitted on maps pooled by max, and here they are pooled by avg":    {Layers: []string{"layer3"}, Pool: featx.Avg, PCA: []featx.LayerPCA{{"", with(pca.Fitted{Pool: "max"})}}},
+		"it was fitted on features of another model (SHA-256 abc...":              {PCA: []featx.LayerPCA{{"", with(pca.Fitted{Model: "abc"})}}},
+	} {
+		_, err := m.Extractor(o)
+		require.ErrorContains(t, err, want)
+		_, err = m.Plan(o)
+		require.ErrorContains(t, err, want)
+	}
+	// An alias is the same layer, and a vector has no pooling that could differ.
+	x, err := m.Extractor(featx.Options{Layers: []string{"flatten"}, PCA: []featx.LayerPCA{{"", with(pca.Fitted{Layer: "-2", Pool: "max", Model: m.SHA256()})}}})
+	require.NoError(t, err)
+	require.Equal(t, []int{1}, x.Layers()[0].Dims)
+	x.Close()
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/featx-go/featx/engine"
 	"github.com/featx-go/featx/engine/image"
 	"github.com/featx-go/featx/kernels"
+	"github.com/featx-go/featx/pca"
 )
 
 // Options choose what an extractor computes, and how. The zero value is the layer before the classifier, on all cores.
@@ -15,7 +16,8 @@ type Options struct {
 	Layers  []string      // names, aliases, globs or indices, as engine.Graph.Resolve takes them; none is the layer before the classifier
 	Pool    Pool          // of layers that are maps, and not in Pools
 	Pools   []LayerPool   // of single layers; where several are of one layer, the last
-	L2      bool          // each row of each layer is divided by its Euclidean norm, after pooling and the mean of views; zeros stay zeros
+	PCA     []LayerPCA    // projections of layers that are vectors, after pooling and the mean of views
+	L2      bool          // each row of each layer is divided by its Euclidean norm, after pooling, the mean of views and PCA; zeros stay zeros
 	Recipe  *image.Recipe // instead of the model's own; its Size is the size that the network runs at, its Crop and Flip may make several views of a picture
 	ISA     string        // generic, avx2, avx512 or neon; "" is the variable FEATX_ISA, or else the best of this CPU
 	Threads int           // 0 is all cores that Go uses
@@ -29,9 +31,10 @@ type Options struct {
 
 // Layer is one layer that an extractor gives.
 type Layer struct {
-	Name string // as it was asked for
-	Dims []int  // of one picture: channels, height, width for a model from PyTorch; height, width, channels for one from Keras; one number for a vector
-	Pool Pool   // that has reduced a map; "" is none
+	Name string   // as it was asked for
+	Dims []int    // of one picture: channels, height, width for a model from PyTorch; height, width, channels for one from Keras; one number for a vector, and for what a PCA gives
+	Pool Pool     // that has reduced a map; "" is none
+	PCA  *pca.PCA // that has projected it; nil is none
 }
 
 // Tensor is an array of float32 in row-major order.
@@ -80,7 +83,7 @@ func (m *Model) Extractor(o Options) (*Extractor, error) {
 	x.shape = s.plan.InputShape()
 	x.outputs = s.plan.Outputs()
 	for i, out := range x.outputs {
-		x.after = append(x.after, newAfter(out.Shape, x.layout, s.pools[i], o.L2, s.Plan))
+		x.after = append(x.after, newAfter(out.Shape, x.layout, s.pools[i], s.pcas[i], o.L2, s.Plan))
 		x.results = append(x.results, Tensor{Dims: append([]int{0}, s.Layers[i].Dims...)})
 	}
 	x.runner = s.plan.NewRunner(s.Threads)

@@ -63,7 +63,7 @@ func TestPlanWithin(t *testing.T) {
 	require.Equal(t, 8, free.Batch)
 	require.Equal(t, 3, free.Batches)
 	require.Zero(t, free.Decoding)
-	require.Equal(t, []Layer{{"layer1", []int{16}, Avg}, {"layer3", []int{64}, Avg}}, free.Layers)
+	require.Equal(t, []Layer{{"layer1", []int{16}, Avg, nil}, {"layer3", []int{64}, Avg, nil}}, free.Layers)
 	want := features(options)
 
 	type shape struct{ batch, batches int }

@@ -9,6 +9,7 @@ import (
 	"github.com/featx-go/featx/engine"
 	"github.com/featx-go/featx/engine/image"
 	"github.com/featx-go/featx/kernels"
+	"github.com/featx-go/featx/pca"
 	"github.com/featx-go/featx/weights"
 )
 
@@ -41,13 +42,14 @@ type Memory struct {
 	Activations int64 `json:"activations"` // of the layers in between, for a batch
 	Scratch     int64 `json:"scratch"`     // of all threads
 	Outputs     int64 `json:"outputs"`     // for a batch
+	PCA         int64 `json:"pca"`         // components, and rows that are being projected
 	Pictures    int64 `json:"pictures"`    // prepared, in Plan.Batches
 	Decoding    int64 `json:"decoding"`    // of pictures of a quarter of a megapixel while they are decoded
 }
 
 // Total is what the process is expected to take.
 func (m *Memory) Total() int64 {
-	return m.Program + m.Weights + m.File + m.Activations + m.Scratch + m.Outputs + m.Pictures + m.Decoding
+	return m.Program + m.Weights + m.File + m.Activations + m.Scratch + m.Outputs + m.PCA + m.Pictures + m.Decoding
 }
 
 // Mapped is the part of Total that Go's memory limit (debug.SetMemoryLimit) knows nothing of.
@@ -88,8 +90,9 @@ type settled struct {
 	recipe  image.Recipe
 	network *engine.Model
 	plan    *engine.Plan
-	pools   []Pool // by layer
-	done    func() // releases the model
+	pools   []Pool     // by layer
+	pcas    []*pca.PCA // by layer; nil is none
+	done    func()     // releases the model
 }
 
 // settle decides what no bit depends on, so that memory suffices: it begins with what is fastest and saves what costs least time first.
@@ -115,6 +118,9 @@ func (m *Model) settle(o Options) (*settled, error) {
 		return nil, err
 	}
 	s.pools = pools
+	if s.pcas, err = m.pcas(&o); err != nil {
+		return nil, err
+	}
 	if s.isa, err = kernels.Select(o.ISA); err != nil {
 		return nil, err
 	}
@@ -172,6 +178,7 @@ func (s *settled) estimate(o Options) (err error) {
 	s.InputLen = s.Views * s.plan.InputShape().Elements()
 	need := s.plan.Memory()
 	s.Layers = nil
+	projections := int64(0)
 	for i, out := range s.plan.Outputs() {
 		layer := Layer{Name: out.Name, Dims: out.Dims}
 		switch pool := s.pools[i]; {
@@ -185,12 +192,26 @@ func (s *settled) estimate(o Options) (err error) {
 		if s.Views > 1 { // sums and means
 			need.Outputs += int64(s.Pictures) * elements(layer.Dims) * (8 + 4)
 		}
+		if p := s.pcas[i]; p != nil {
+			if len(layer.Dims) != 1 {
+				return fmt.Errorf("PCA of layer %q: it is a map %v, and a PCA takes vectors: pool it", out.Name, layer.Dims)
+			}
+			if p.Fitted.Pool != "" && !out.Shape.Flat && layer.Pool != Pool(p.Fitted.Pool) {
+				return fmt.Errorf("PCA of layer %q: it was fitted on maps pooled by %s, and here they are pooled by %s", out.Name, p.Fitted.Pool, layer.Pool)
+			}
+			if layer.Dims[0] != p.Dims() {
+				return fmt.Errorf("PCA of layer %q: it takes rows of %d values, and the layer has %d", out.Name, p.Dims(), layer.Dims[0])
+			}
+			layer.Dims, layer.PCA = []int{p.N()}, p
+			projections += p.Bytes(s.Pictures)
+			need.Outputs += int64(s.Pictures) * int64(p.N()) * 4
+		}
 		s.Layers = append(s.Layers, layer)
 	}
 	s.Workers = s.Threads
 	s.Memory = Memory{
 		Program: executable + heap, Weights: need.Weights, Winograd: need.Winograd, File: need.Source, Activations: need.Activations, Scratch: need.Scratch * int64(s.Threads),
-		Outputs: need.Outputs, Pictures: int64(s.Batches) * int64(s.Pictures) * int64(s.InputLen) * 4, Decoding: int64(s.Threads) * decodingLeast,
+		Outputs: need.Outputs, PCA: projections, Pictures: int64(s.Batches) * int64(s.Pictures) * int64(s.InputLen) * 4, Decoding: int64(s.Threads) * decodingLeast,
 	}
 	if s.Limit > 0 {
 		s.Workers, s.Memory.Decoding = 1, decodingLeast

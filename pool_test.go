@@ -57,21 +57,3 @@ func TestPoolMap(t *testing.T) {
 		}
 	}
 }
-
-func TestNormalise(t *testing.T) {
-	nan, inf := float32(math.NaN()), float32(math.Inf(1))
-	for _, c := range [][2][]float32{
-		{{3, -4}, {0.6, -0.8}},
-		{{0, 0, float32(math.Copysign(0, -1))}, {0, 0, 0}},
-		{{math.SmallestNonzeroFloat32, 0}, {1, 0}},
-		{{math.MaxFloat32, math.MaxFloat32}, {math.Sqrt2 / 2, math.Sqrt2 / 2}},
-		{{1, inf}, {0, nan}},
-		{{1, nan}, {nan, nan}},
-	} {
-		got := append([]float32{}, c[0]...)
-		normalise(got)
-		for i, w := range c[1] {
-			require.True(t, got[i] == w || got[i] != got[i] && w != w, "%v: %v, not %v", c[0], got, c[1])
-		}
-	}
-}

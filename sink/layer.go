@@ -15,6 +15,7 @@ type Layer struct {
 	Name  string `json:"name"`
 	Dims  []int  `json:"dims"`           // of one picture's value
 	Pool  string `json:"pool,omitempty"` // how a map was reduced: avg, max, gem or flatten
+	PCA   string `json:"pca,omitempty"`  // SHA-256 of the file of the PCA that it was projected on
 	DType DType  `json:"dtype"`          // of the values in the file
 }
 

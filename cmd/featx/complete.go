@@ -18,6 +18,7 @@ import (
 	"github.com/featx-go/featx/internal/brief"
 	"github.com/featx-go/featx/internal/draw"
 	"github.com/featx-go/featx/kernels"
+	"github.com/featx-go/featx/pca"
 	"github.com/featx-go/featx/sink"
 	"github.com/featx-go/featx/weights"
 )
@@ -27,6 +28,7 @@ var flagValues = map[string]cobra.CompletionFunc{
 	"model":   completeModel,
 	"layer":   listed(layersOfModel),
 	"pool":    words(poolModes()...),
+	"pca":     files(pca.Ending),
 	"isa":     listed(func(*cobra.Command, []string) []string { return strings.Split(join(kernels.All(), "\n"), "\n") }),
 	"arch":    words(append(arch.Names(), arch.KerasNames()...)...),
 	"dtype":   words("f32", "f16"),
@@ -65,6 +67,10 @@ var verbArguments = map[string]cobra.CompletionFunc{
 	"diff":    inOrder(files(features.Endings...), files(features.Endings...)),
 	"similar": files(".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp"),
 	"info":    words(),
+
+	"pca":      words(),
+	"pca fit":  words(),
+	"pca show": inOrder(files(pca.Ending)),
 }
 
 // pictureEndings are those of the pictures that featx reads, whatever they are called.

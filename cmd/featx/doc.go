@@ -3,6 +3,7 @@
 //	featx extract [-m MODEL] [-l LAYER]... [--pool none|avg|max|gem] [-o FILE] [flags] PATH...
 //	featx layers [MODEL]
 //	featx plan [flags] [MODEL]
+//	featx pca fit|show
 //	featx models [PATTERN...]
 //	featx pull NAME...
 //	featx convert SRC DST

@@ -51,10 +51,11 @@ LAYER is a layer's name, an alias, a pattern like 'layer*.add' or an index (-1 i
 last); "featx layers MODEL" lists them. Without -l it is the one before the classifier.
 
 What becomes of a layer: --pool makes one value per channel of a map (avg, max, gem) or a
-vector of all its values (flatten); --pool gem,layer2=max says it for layer2 alone. --l2
-then divides each row by its Euclidean norm. Between the two come --crop five or ten and
---flip: the mean of the features of several views of each picture, as torchvision's
-FiveCrop, TenCrop and hflip make them after the resize.
+vector of all its values (flatten); --pool gem,layer2=max says it for layer2 alone. Then
+come --crop five or ten and --flip: the mean of the features of several views of each
+picture, as torchvision's FiveCrop, TenCrop and hflip make them after the resize. --pca
+projects the layer on what "featx pca fit" has made of such features (the layer that it
+was fitted on, or LAYER=FILE), and --l2 divides each row by its Euclidean norm.
 
 The ending of FILE gives the format:
   .npy          one layer, one row per picture; FILE.npy.paths.txt names them
@@ -86,6 +87,7 @@ follows in proportion. --crops is --crop.`,
   featx extract -m resnet50.safetensors --dtype f16 -o features.parquet photos/
   featx extract -m resnet50.safetensors --size 448 --crop center a.jpg
   featx extract -m resnet50 -l layer4 --pool gem --crops ten --l2 -o features.npy photos/
+  featx extract -m resnet50 -l layer4 --pool gem --pca gem.pca.safetensors --l2 -o features.npy photos/
   featx extract -m resnet50.safetensors --metrics :9090 -o features.npy photos/
   featx extract -m resnet50.safetensors --fast-decode -o features.npy camera/
   featx extract -m resnet50.safetensors preprocessed.npy`,
@@ -197,6 +199,9 @@ func (e *extraction) layers() []sink.Layer {
 	layers := make([]sink.Layer, len(e.x.Layers()))
 	for i, l := range e.x.Layers() {
 		layers[i] = sink.Layer{Name: l.Name, Dims: l.Dims, Pool: string(l.Pool), DType: e.dtype}
+		if l.PCA != nil {
+			layers[i].PCA = l.PCA.SHA256
+		}
 	}
 	return layers
 }

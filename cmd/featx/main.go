@@ -128,6 +128,8 @@ chooses the instruction set; "featx info" lists those of this CPU.`,
 			return nil
 		},
 	}
+	root.AddCommand(newPCA())
+
 	// Not cobra's own: a template for it would link all methods of all types, 3 MB of them.
 	says := root.Flags().BoolP("version", "v", false, "version for featx")
 	root.RunE = func(c *cobra.Command, _ []string) error {

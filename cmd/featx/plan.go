@@ -49,10 +49,12 @@ func (f *planFlags) read(r *image.Recipe) (featx.Options, error) {
 			return featx.Options{}, fmt.Errorf("--%s %d: must be at least 1", name, n)
 		}
 	}
-	var err error
 	o := f.options
 	o.Recipe = r
-	f.after.apply(&o)
+	err := f.after.apply(&o)
+	if err != nil {
+		return o, err
+	}
 	o.MaxMemory, err = parseBytes("max-memory", f.memory)
 	return o, err
 }
@@ -262,11 +264,15 @@ func (s *planReport) write(w io.Writer) error {
 		{"activations", megabytes(m.Activations) + fmt.Sprintf(" between the layers, for %d picture(s) or views", s.Batch)},
 		{"scratch", megabytes(m.Scratch) + fmt.Sprintf(" for %d thread(s)", s.Threads)},
 		{"outputs", megabytes(m.Outputs) + fmt.Sprintf(" for %d picture(s)", s.Pictures)},
+		{"PCA", megabytes(m.PCA)},
 		{"pictures", megabytes(m.Pictures) + fmt.Sprintf(" prepared, %d x %d", s.Batches, s.Pictures*s.Views)},
 		{"decoding", megabytes(m.Decoding) + " for pictures of a quarter of a megapixel"},
 		{"program", megabytes(m.Program)},
 		{"resident", megabytes(s.Resident) + " expected"},
 	} {
+		if line[0] == "PCA" && m.PCA == 0 {
+			continue
+		}
 		fmt.Fprintf(t, "%s\t%s\n", line[0], line[1])
 	}
 	if s.Measured > 0 {
