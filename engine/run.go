@@ -39,6 +39,7 @@ type worker struct {
 	rows         kernels.Elementwise
 	pool         kernels.PoolRow
 	inputTiles   kernels.WinogradInputTiles
+	product      kernels.WinogradProduct
 	outputTiles  kernels.WinogradOutputTiles
 	axis         kernels.WinogradAxis
 	depthwise    kernels.DepthwiseRow

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"unsafe"
 
+	"github.com/klauspost/cpuid/v2"
+
 	"github.com/featx-go/featx/kernels"
 )
 
@@ -27,7 +29,8 @@ type winogradStep struct {
 	frequencies    int
 	tilesY, tilesX int
 	block          int     // tiles of one piece of work, at most
-	rows           []int64 // offsets of a GEMM tile's rows: consecutive tiles lie side by side
+	together       int     // panels whose products are kept at a time
+	ahead          bool    // weights come from beyond L2
 	between        int     // floats of scratch memory between the passes over two axes
 	columns        []int64 // offsets in them of the second pass over the inputs
 }
@@ -42,6 +45,11 @@ const (
 	fused // F(4x4, 3x3) has kernels that do both axes at once
 )
 
+const (
+	largeL2        = 1 << 20 // bytes from which on a block's inputs stay for all panels
+	maxTransformed = 8 << 20 // bytes of a block's inputs and products
+)
+
 // winogradChannels is how many input channels the two passes take at a time, so that what lies between them stays in L1.
 const winogradChannels = 128
 
@@ -49,10 +57,8 @@ func (s *winogradStep) prepare(p *Plan) {
 	y, x := s.y, s.x
 	s.window, s.frequencies = y.Window()*x.Window(), y.Products*x.Products
 	s.tilesY, s.tilesX = (s.to.shape.H+y.M-1)/y.M, (s.to.shape.W+x.M-1)/x.M
-	for i := range s.weights.mr {
-		s.rows = append(s.rows, int64(i*s.cin)*4)
-	}
-	s.block = s.bestBlock(s.tilesY * s.tilesX * p.batch)
+	s.ahead = s.weights.bytes() > cacheBytes
+	s.cutBlocks(s.tilesY * s.tilesX * p.batch)
 	switch {
 	case x == kernels.WinogradNone:
 		s.form = yAxis
@@ -66,7 +72,7 @@ func (s *winogradStep) prepare(p *Plan) {
 		}
 		s.between = x.Products * max(y.Window()*winogradChannels, y.M*s.weights.panels[0].nr)
 	}
-	p.scratchFloats = max(p.scratchFloats, s.between+s.frequencies*(s.inputStride(s.block)+s.productStride(s.block)))
+	p.scratchFloats = max(p.scratchFloats, s.between+s.frequencies*(s.inputStride(s.block)+s.together*s.productStride(s.block)))
 	p.scratchOffsets = max(p.scratchOffsets, s.block*s.window, y.Products+x.Products)
 }
 
@@ -77,18 +83,31 @@ func (s *winogradStep) productStride(tiles int) int {
 	return kernels.WinogradStride(tiles * s.weights.panels[0].nr)
 }
 
-// bestBlock weighs what a block costs in traffic beyond the cache: the weights once a block, and the transformed inputs once a panel where they do not fit.
-func (s *winogradStep) bestBlock(tiles int) int {
-	weights := int(s.weights.bytes())
+// cutBlocks chooses how many tiles go from input to output together, and of how many panels each frequency is multiplied before the next. In a large L2 a block's inputs stay while one panel
+// after the other passes by. A small one holds one frequency of them, which meets all panels, so that the weights, most of what comes from beyond, are read once for many tiles.
+func (s *winogradStep) cutBlocks(tiles int) {
+	weights, inputs := int(s.weights.bytes()), s.frequencies*s.cin*4
+	if l2 := cpuid.CPU.Cache.L2; l2 > 0 && l2 < largeL2 {
+		s.together = len(s.weights.panels)
+		values := inputs + s.frequencies*s.together*s.weights.panels[0].nr*4
+		s.block = s.bestBlock(tiles, max(s.weights.mr, maxTransformed/values), weights, values, l2*3/4, 2*values)
+		return
+	}
 	if weights <= cacheBytes {
 		weights = 0
 	}
+	s.together = 1
+	s.block = s.bestBlock(tiles, tiles, weights, inputs, 5*cacheBytes/2, inputs*len(s.weights.panels))
+}
+
+// bestBlock weighs what a block of at most so many tiles costs in traffic beyond L2: the weights, and `again` for each tile if the values that are kept do not fit.
+func (s *winogradStep) bestBlock(tiles, most, weights, values, fits, again int) int {
 	best, least := 0, 0
-	for blocks := 1; blocks <= tiles; blocks++ {
+	for blocks := (tiles + most - 1) / most; blocks <= tiles; blocks++ {
 		size := (tiles + blocks - 1) / blocks
 		traffic := blocks * weights
-		if bytes := size * s.frequencies * s.cin * 4; bytes > 5*cacheBytes/2 {
-			traffic += tiles * s.frequencies * s.cin * 4 * len(s.weights.panels)
+		if size*values > fits {
+			traffic += tiles * again
 		}
 		if best == 0 || traffic < least {
 			best, least = size, traffic
@@ -127,12 +146,15 @@ func (s *winogradStep) run(w *worker, n, item int) {
 	panels := s.weights.panels[group*len(s.weights.panels)/groups : (group+1)*len(s.weights.panels)/groups]
 
 	count := end - first
-	between, products := w.floatScratch[:s.between], w.floatScratch[s.between:][:s.frequencies*s.productStride(count)]
+	between, products := w.floatScratch[:s.between], w.floatScratch[s.between:][:s.together*s.frequencies*s.productStride(count)]
 	inputs := w.floatScratch[s.between+len(products):]
 	s.transformInputs(w, inputs, between, first, end)
-	for i := range panels {
-		s.multiply(w, &panels[i], inputs, products, count)
-		s.transformOutputs(w, &panels[i], products, between, first, end)
+	for i := 0; i < len(panels); i += s.together {
+		some := panels[i:min(i+s.together, len(panels))]
+		s.multiply(w, some, inputs, products, count)
+		for j := range some {
+			s.transformOutputs(w, &some[j], products[j*s.frequencies*s.productStride(count):], between, first, end)
+		}
 	}
 	s.activate(w, panels, first, end)
 }
@@ -214,34 +236,24 @@ func (s *winogradStep) transformWindow(w *worker, inputs *float32, stride int, b
 	w.isa.WinogradAxis(&w.axis)
 }
 
-// multiply fills products [frequencies][tiles][nr]: the kernel's accumulators, stored as they are.
-func (s *winogradStep) multiply(w *worker, p *panel, inputs, products []float32, count int) {
-	t, rows, bytes := &w.tile, s.weights.mr, s.cin*p.nr*4
-	*t = kernels.GemmTile{Off: &s.rows[0], Segments: 1, SegLen: s.cin, First: true, Cols: p.nr}
-	ahead := w.isa.Prefetch()
-	if s.weights.bytes() <= cacheBytes {
-		ahead = kernels.Prefetch{}
-	}
-	if ahead.Share > 0 {
-		rows = min(rows, ahead.Rows)
-	}
-	parts := (count + rows - 1) / rows
-	if ahead.Share > parts { // so that the whole of the next frequency's weights is asked for
-		parts = min(ahead.Share, count)
-	}
-	shares := ahead.Parts(parts)
-	t.NextStep = (p.nr*4 + shares - 1) / max(1, shares)
+// multiply fills products [panels][frequencies][tiles][nr].
+func (s *winogradStep) multiply(w *worker, panels []panel, inputs, products []float32, count int) {
+	t := &w.product
+	t.Rows, t.K = count, s.cin
 	for f := range s.frequencies {
-		t.W = &s.weights.data[p.offset+f*s.cin*p.nr]
-		for i := range parts {
-			r0, r1 := i*count/parts, (i+1)*count/parts
-			t.A = unsafe.Pointer(&inputs[f*s.inputStride(count)+r0*s.cin])
-			t.Acc = &products[f*s.productStride(count)+r0*p.nr]
-			t.Next = nil
-			if i < shares && p.offset+(f+2)*s.cin*p.nr <= len(s.weights.data) {
-				t.Next = unsafe.Add(unsafe.Pointer(t.W), bytes+i*bytes/shares) // the next frequency's weights
+		t.A = &inputs[f*s.inputStride(count)]
+		for i := range panels {
+			p := &panels[i]
+			size := s.cin * p.nr
+			t.W, t.C, t.Next = &s.weights.data[p.offset+f*size], &products[(i*s.frequencies+f)*s.productStride(count)], nil
+			next := panels[0].offset + (f+1)*s.cin*panels[0].nr
+			if i+1 < len(panels) {
+				next = panels[i+1].offset + f*s.cin*panels[i+1].nr
 			}
-			w.isa.Gemm(p.nr, r1-r0, t)
+			if s.ahead && next+size <= len(s.weights.data) {
+				t.Next = unsafe.Pointer(&s.weights.data[next])
+			}
+			w.isa.WinogradProduct(p.nr, t)
 		}
 	}
 }

@@ -15,6 +15,7 @@ var Catalogue = []Family{
 	{"winogradfilter", "Winograd: the filters", []ISA{Generic, AVX2, AVX512, NEON}},
 	{"winogradaxis", "Winograd: inputs, or products with epilogue, along one axis", []ISA{Generic, AVX2, AVX512, NEON}},
 	{"winogradinput", "Winograd F(4x4, 3x3): the windows of the input", []ISA{Generic, AVX2, AVX512, NEON}},
+	{"winogradproduct", "Winograd: the products of one frequency", []ISA{Generic, AVX2, AVX512, NEON}},
 	{"winogradoutput", "Winograd F(4x4, 3x3): the products, with epilogue", []ISA{Generic, AVX2, AVX512, NEON}},
 	{"depthwise", "depthwise convolution: a row of pixels with epilogue", []ISA{Generic, AVX2, AVX512, NEON}},
 	{"epilogue", "batch norm, activation and addition as a pass of their own", []ISA{Generic, AVX2, AVX512, NEON}},

@@ -107,6 +107,14 @@ func (isa ISA) winogradOutput(t *WinogradOutputTiles) {
 	}
 }
 
+func (isa ISA) winogradProduct(nr int, t *WinogradProduct) {
+	if isa == AVX2 && nr == 16 {
+		t.tiles()
+		return
+	}
+	t.gemm(isa, nr)
+}
+
 func (isa ISA) winogradAxis(t *WinogradAxis) {
 	switch isa {
 	case AVX512:

@@ -94,6 +94,8 @@ func (isa ISA) winogradOutput(t *WinogradOutputTiles) {
 	}
 }
 
+func (isa ISA) winogradProduct(nr int, t *WinogradProduct) { t.gemm(isa, nr) }
+
 func (isa ISA) winogradAxis(t *WinogradAxis) {
 	switch {
 	case isa == NEON && !negativeZero(t.Hi):

@@ -27,6 +27,8 @@ func (isa ISA) winogradInput(t *WinogradInputTiles) { winogradInputGeneric(t) }
 
 func (isa ISA) winogradOutput(t *WinogradOutputTiles) { winogradOutputGeneric(t) }
 
+func (isa ISA) winogradProduct(nr int, t *WinogradProduct) { t.gemm(isa, nr) }
+
 func (isa ISA) winogradAxis(t *WinogradAxis) { winogradAxisGeneric(t) }
 
 func (isa ISA) depthwise(t *DepthwiseRow) { depthwiseGeneric(t) }

@@ -53,6 +53,26 @@ func BenchmarkWinograd(b *testing.B) {
 	}
 }
 
+// BenchmarkWinogradProduct is one frequency of ResNet-50's and VGG-16's layers: the tiles of a block, input channels, one panel of weights, in the caches.
+func BenchmarkWinogradProduct(b *testing.B) {
+	for _, isa := range All()[1:] {
+		nr := isa.GemmPanels()[0].NR
+		for _, l := range [][2]int{{20, 64}, {98, 64}, {49, 128}, {98, 256}, {28, 256}, {49, 512}, {16, 512}} {
+			b.Run(fmt.Sprintf("%s/%dx%d", isa, l[0], l[1]), func(b *testing.B) {
+				rows, k := l[0], l[1]
+				x, w, c := make([]float32, rows*k), make([]float32, k*nr), make([]float32, rows*nr)
+				t := &WinogradProduct{A: &x[0], W: &w[0], C: &c[0], Rows: rows, K: k, Next: unsafe.Pointer(&w[0])}
+				const calls = 8
+				report(b, isa, calls*2*float64(rows*k*nr), func() {
+					for range calls {
+						isa.WinogradProduct(nr, t)
+					}
+				})
+			})
+		}
+	}
+}
+
 // BenchmarkWinogradFilter is 32 filters at a time, as they are packed.
 func BenchmarkWinogradFilter(b *testing.B) {
 	const n = 32
