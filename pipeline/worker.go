@@ -89,10 +89,30 @@ type input struct {
 }
 
 func (i *input) Read(b []byte) (int, error) {
-	n, err := i.r.Read(b)
+	return i.read(i.r.Read(b))
+}
+
+func (i *input) read(n int, err error) (int, error) {
 	i.bytes += int64(n)
 	if err != nil && !errors.Is(err, io.EOF) {
 		i.err = err
 	}
 	return n, err
+}
+
+// Seek and ReadAt are for formats that are not read from their beginning to their end, where the input can do it.
+func (i *input) Seek(offset int64, whence int) (int64, error) {
+	if s, ok := i.r.(io.Seeker); ok {
+		return s.Seek(offset, whence)
+	}
+	return 0, errors.ErrUnsupported
+}
+
+func (i *input) ReadAt(b []byte, at int64) (int, error) {
+	r, ok := i.r.(io.ReaderAt)
+	if !ok {
+		return 0, errors.ErrUnsupported
+	}
+	n, err := r.ReadAt(b, at)
+	return i.read(n, err)
 }

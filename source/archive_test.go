@@ -99,7 +99,7 @@ func TestTruncatedArchives(t *testing.T) {
 	write(t, "noise.zip", []byte("noise"))
 	require.Equal(t, []string{"noise.zip: error: the archive cannot be read: zip: not a valid zip file"}, all(t, source.Paths([]string{"noise.zip"}, source.Options{}), 0))
 	write(t, "none.tar", make([]byte, 1024))
-	require.Equal(t, []string{"none.tar: error: no pictures (.jpg, .jpeg, .png, .gif, .bmp, .webp) in this archive"}, all(t, source.Paths([]string{"none.tar"}, source.Options{}), 0))
+	require.Equal(t, []string{"none.tar: error: no pictures (.jpg, .jpeg, .png, .gif, .bmp, .tif, .tiff, .webp, .avif, .heic, .heif) in this archive"}, all(t, source.Paths([]string{"none.tar"}, source.Options{}), 0))
 }
 
 // A directory that lies about its members costs a row, not memory.

@@ -10,12 +10,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/featx-go/featx/engine/image"
 )
 
-// pictureEndings are those that a file in a folder or an archive needs in order to count.
-var pictureEndings = []string{".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp"}
-
-func isPicture(name string) bool { return slices.Contains(pictureEndings, ending(name)) }
+// isPicture says whether a file in a folder or an archive counts.
+func isPicture(name string) bool { return slices.Contains(image.Endings, ending(name)) }
 
 // isHidden says whether a name, or a part of a path with slashes inside an archive, is one that people do not mean: .name, or what macOS adds to archives.
 func isHidden(name string) bool {
@@ -28,7 +28,7 @@ func isHidden(name string) bool {
 }
 
 func noPictures(where string) error {
-	return fmt.Errorf("no pictures (%s) in this %s", strings.Join(pictureEndings, ", "), where)
+	return fmt.Errorf("no pictures (%s) in this %s", strings.Join(image.Endings, ", "), where)
 }
 
 // walk is the pictures in a folder and in those inside it, by name; of each folder that is open, only names are kept: about 40 bytes each.

@@ -54,7 +54,7 @@ func remote(ctx context.Context, address string, o Options) Item {
 			if a.err != nil {
 				return nil, a.err
 			}
-			return io.NopCloser(bytes.NewReader(a.data)), nil
+			return held{bytes.NewReader(a.data)}, nil
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}

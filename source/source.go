@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -222,6 +223,11 @@ func file(name, path string) Item {
 		return f, nil
 	}}
 }
+
+// held is a file in memory, which can be read anywhere.
+type held struct{ *bytes.Reader }
+
+func (held) Close() error { return nil }
 
 // list is a source whose length is known.
 type list struct {

@@ -79,7 +79,7 @@ func TestPaths(t *testing.T) {
 	o := source.Options{Dims: []int{2}}
 	want := []string{
 		"b.txt: B", "missing.jpg: error: no such file or directory", "p/A.PNG: A", "p/folder.jpg/deep/q.jpg: Q", "p/link.jpg/deep/q.jpg: Q", "p/m.jpeg: Z", "p/z.jpg: Z",
-		"empty: error: no pictures (.jpg, .jpeg, .png, .gif, .bmp, .webp) in this folder",
+		"empty: error: no pictures (.jpg, .jpeg, .png, .gif, .bmp, .tif, .tiff, .webp, .avif, .heic, .heif) in this folder",
 		"many.npy[0]: [0 1]", "many.npy[1]: [2 3]", "many.npy[2]: [4 5]",
 		"other.npy: error: the array is [1 3]: the network takes [2], or any number of those; another size needs --size", "one.NPY[0]: [8 9]",
 	}

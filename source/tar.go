@@ -128,7 +128,7 @@ func (t *tarred) Next(ctx context.Context) (Item, error) {
 		item.Err = fmt.Errorf("the archive is broken here: %w", unexpected(err))
 		return item, nil
 	}
-	item.Open = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data.Bytes())), nil }
+	item.Open = func() (io.ReadCloser, error) { return held{bytes.NewReader(data.Bytes())}, nil }
 	return item, nil
 }
 

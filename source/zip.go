@@ -111,7 +111,7 @@ func (z *zipped) read(m *zip.File) (func() (io.ReadCloser, error), error) {
 		case uint64(len(inflated)) != m.UncompressedSize64 || crc32.ChecksumIEEE(inflated) != m.CRC32:
 			return nil, errors.New("the archive is broken here: the size or the checksum is not what its directory says")
 		}
-		return io.NopCloser(bytes.NewReader(inflated)), nil
+		return held{bytes.NewReader(inflated)}, nil
 	}, nil
 }
 

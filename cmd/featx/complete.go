@@ -38,7 +38,7 @@ var flagValues = map[string]cobra.CompletionFunc{
 	"html":    files(".html"),
 	"metric":  words(string(features.Cosine), string(features.L2)),
 	"metrics": words(":9090", "localhost:9090"),
-	"measure": files(pictureEndings...),
+	"measure": files(image.Endings...),
 	"colors":  words(draw.ColourNames...),
 	"range":   words("each", "shared"),
 	"maps":    words(),
@@ -52,8 +52,8 @@ var flagValues = map[string]cobra.CompletionFunc{
 
 // verbArguments are what it offers as the arguments of a verb, by the verb's path.
 var verbArguments = map[string]cobra.CompletionFunc{
-	"extract": files(append(pictureEndings, ".npy")...),
-	"show":    inOrder(files(pictureEndings...)),
+	"extract": files(append(slices.Clone(image.Endings), ".npy")...),
+	"show":    inOrder(files(image.Endings...)),
 	"layers":  inOrder(completeModel),
 	"plan":    inOrder(completeModel),
 	"bench":   inOrder(completeBenchModel),
@@ -72,9 +72,6 @@ var verbArguments = map[string]cobra.CompletionFunc{
 	"pca fit":  words(),
 	"pca show": inOrder(files(pca.Ending)),
 }
-
-// pictureEndings are those of the pictures that featx reads, whatever they are called.
-var pictureEndings = []string{".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp"}
 
 // sourceEndings are the usual ones of what convert reads. It looks at the content, not at them.
 var sourceEndings = []string{".pth", ".pt", ".bin", ".th", ".ckpt", ".tar", ".h5", ".hdf5", ".keras", ".json", ".onnx", ".safetensors"}

@@ -104,7 +104,7 @@ follows in proportion. --crops is --crop.`,
 	flags.StringVar((*string)(&e.options.OnError), "on-error", string(pipeline.Skip), "a picture that cannot be read is left out (skip), has a row of NaN (nan), or ends the run (fail)")
 	flags.Var(&e.options.MaxErrors, "max-errors", "stop when more pictures than this fail: a number, or a percentage (default any number)")
 	flags.Int64Var(&e.options.MaxPixels, "max-pixels", image.MaxPixels, "larger pictures are refused before they take memory")
-	flags.BoolVar(&e.options.ApplyOrientation, "exif-orient", false, "turn pictures upright as their EXIF says (the frameworks do not)")
+	flags.BoolVar(&e.options.ApplyOrientation, "exif-orient", false, "turn pictures upright as their EXIF says (the frameworks do it for TIFF alone)")
 	fast := flags.Bool("fast-decode", false, "decode JPEG files at 1/2, 1/4 or 1/8 if that is still twice as large as what the recipe resizes to: quicker, features differ slightly")
 	flags.StringVar(&address, "metrics", "", "serve Prometheus metrics at `address` while extracting: :9090, localhost:9090 (path /metrics)")
 	f.add(flags)

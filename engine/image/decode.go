@@ -23,11 +23,14 @@ import (
 const MaxPixels = 178_956_970
 
 // Formats names the formats that Decode reads.
-const Formats = "JPEG, PNG, GIF (first frame), BMP, WebP (first frame)"
+const Formats = "JPEG, PNG, GIF (first frame), BMP, TIFF (first page), WebP (first frame)"
+
+// Endings are those of the names of pictures' files. Some are of formats that Decode reads only in a build with the tag heif: it says so.
+var Endings = []string{".jpg", ".jpeg", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".avif", ".heic", ".heif"}
 
 // Decode reads a picture of one of the [Formats], told apart by its content. The result has
 // the pixels of Pillow's Image.open(f).convert("RGB"): alpha is dropped, EXIF
-// orientation (but see [Decoder]) and colour profiles are not looked at. A picture that is truncated
+// orientation (but see [Decoder]; of TIFF it is applied, as Pillow does without being asked) and colour profiles are not looked at. A picture that is truncated
 // or broken, or larger than [MaxPixels], is an error.
 func Decode(r io.Reader) (*RGB, error) { return new(Decoder).Decode(r) }
 
@@ -36,7 +39,7 @@ type Decoder struct {
 	MaxPixels int64 // a larger picture is refused before memory is spent on it; 0 is [MaxPixels]
 	MaxMemory int64 // bytes; so is a picture that takes more to decode, the result included; 0 is no limit
 
-	// ApplyOrientation turns pictures upright as their EXIF says, which is Pillow's ImageOps.exif_transpose. The frameworks do not.
+	// ApplyOrientation turns pictures upright as their EXIF says, which is Pillow's ImageOps.exif_transpose. The frameworks do not, but to TIFF: it is always turned.
 	ApplyOrientation bool
 
 	// Reduce is what pictures will be resized to, if they may be decoded at 1/2, 1/4 or 1/8 for that: a JPEG is, as far as it stays at least twice as large both ways, which is quicker.
@@ -73,7 +76,7 @@ func (d *Decoder) Decode(r io.Reader) (m *RGB, err error) {
 	if limit == 0 {
 		limit = MaxPixels
 	}
-	d.memory.most = d.MaxMemory
+	d.memory.most, d.memory.held = d.MaxMemory, 0
 	var about *metadata
 	if d.ApplyOrientation {
 		about = new(metadata)
@@ -95,6 +98,12 @@ func (d *Decoder) Decode(r io.Reader) (m *RGB, err error) {
 		m, err = decodeGIF(br, limit, &d.memory)
 	case bytes.HasPrefix(head, []byte("RIFF")) && len(head) >= 12 && string(head[8:12]) == "WEBP":
 		m, err = decodeWebP(br, limit, &d.memory, about)
+	case isTIFF(head):
+		var at io.ReaderAt
+		var size int64
+		if at, size, err = d.memory.randomAccess(r, br); err == nil {
+			m, err = decodeTIFF(at, size, d.isa, limit, &d.memory)
+		}
 	default:
 		return nil, fmt.Errorf("not a picture of a known format (%s): %s", Formats, looksLike(head))
 	}
@@ -214,7 +223,6 @@ func looksLike(head []byte) string {
 		offset      int
 		magic, name string
 	}{
-		{0, "II*\x00", "a TIFF"}, {0, "MM\x00*", "a TIFF"},
 		{4, "ftypavif", "an AVIF"}, {4, "ftyphei", "a HEIC"}, {4, "ftypmif1", "a HEIC"}, {4, "ftyp", "a video"}, {0, "\x00\x00\x00\x0cJXL ", "a JPEG XL"},
 		{0, "\x00\x00\x00\x0cjP  ", "a JPEG 2000"}, {0, "%PDF", "a PDF"}, {0, "PK\x03\x04", "a zip"}, {0, "\x1f\x8b", "a gzip"},
 		{0, "\x93NUMPY", "a .npy array"},

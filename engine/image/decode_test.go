@@ -501,7 +501,9 @@ func TestMaxMemory(t *testing.T) {
 		encoded[name] = data
 	}
 	for name := range formats(t) {
-		encoded[name] = readFormat(t, name)
+		if !strings.HasSuffix(name, ".tif") || len(name)%4 == 0 { // of the many, some
+			encoded[name] = readFormat(t, name)
+		}
 	}
 	for name, data := range encoded {
 		allocated := func(limit int64) (n int64, err error) {

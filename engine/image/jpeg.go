@@ -69,16 +69,9 @@ func brokenJPEG(format string, args ...any) error {
 // decodeJPEG reads a JPEG from its start-of-image marker on, and what it says about itself if that is wanted.
 func decodeJPEG(r *bufio.Reader, isa kernels.ISA, reduce Resize, limit int64, memory *memory, about *metadata) (*RGB, error) {
 	d := jpegDecoder{bitReader: bitReader{r: r, data: &memory.data}, isa: isa, reduce: reduce, limit: limit, memory: memory, about: about}
-	if err := d.decode(); err != nil {
+	p, err := d.planes()
+	if err != nil {
 		return nil, err
-	}
-	p := make(planes, 0, 4)
-	for i := range d.comps {
-		c := &d.comps[i]
-		if d.progressive {
-			c.store(isa, c.rows8)
-		}
-		p = append(p, &c.plane)
 	}
 	m := memory.picture(d.w, d.h)
 	if d.size < 8 {
@@ -86,6 +79,22 @@ func decodeJPEG(r *bufio.Reader, isa kernels.ISA, reduce Resize, limit int64, me
 	}
 	p.convert(m, isa, d.colours(), memory)
 	return m, nil
+}
+
+// planes decodes the picture to the samples of its components.
+func (d *jpegDecoder) planes() (planes, error) {
+	if err := d.decode(); err != nil {
+		return nil, err
+	}
+	p := make(planes, 0, 4)
+	for i := range d.comps {
+		c := &d.comps[i]
+		if d.progressive {
+			c.store(d.isa, c.rows8)
+		}
+		p = append(p, &c.plane)
+	}
+	return p, nil
 }
 
 // store makes samples of so many rows of blocks.
