@@ -5,7 +5,7 @@ DATA   ?= $(abspath ../shared/data)
 
 KILLS  ?= 50
 
-.PHONY: help build dist dist-check dist-again image test lint arm-test arm-bytes mca golden-check torture bench bench-pipeline bench-peers interop golden golden-onnx golden-keras embedded
+.PHONY: help build dist dist-check dist-again image test heif-test lint arm-test arm-bytes mca golden-check torture bench bench-pipeline bench-peers interop golden golden-onnx golden-keras embedded
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -41,7 +41,12 @@ lint: ## format, vet for both architectures, for 32 bits and for the other syste
 	GOOS=wasip1 GOARCH=wasm $(GO) vet ./internal/... ./engine ./weights ./cmd/... .
 	$(GO) vet -tags purego ./...
 	$(GO) vet -tags minimal ./...
+	$(GO) vet -tags heif,nodynamic ./engine/image
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+
+heif-test: ## pictures and the command with the decoders of AVIF and HEIC
+	CGO_ENABLED=0 $(GO) test -tags heif,nodynamic ./engine/image
+	CGO_ENABLED=0 $(GO) test -tags heif,nodynamic -short -run 'Extract|BadInput' ./cmd/featx
 
 arm-test: ## arm64 with NEON, emulated (needs qemu-aarch64-static): kernels, engine, the command on pictures
 	bash .ci/arm-test

@@ -104,6 +104,8 @@ func (d *Decoder) Decode(r io.Reader) (m *RGB, err error) {
 		if at, size, err = d.memory.randomAccess(r, br); err == nil {
 			m, err = decodeTIFF(at, size, d.isa, limit, &d.memory)
 		}
+	case heifKind(head) != "":
+		m, err = decodeHEIF(br, heifKind(head), limit, &d.memory, about)
 	default:
 		return nil, fmt.Errorf("not a picture of a known format (%s): %s", Formats, looksLike(head))
 	}
@@ -223,7 +225,7 @@ func looksLike(head []byte) string {
 		offset      int
 		magic, name string
 	}{
-		{4, "ftypavif", "an AVIF"}, {4, "ftyphei", "a HEIC"}, {4, "ftypmif1", "a HEIC"}, {4, "ftyp", "a video"}, {0, "\x00\x00\x00\x0cJXL ", "a JPEG XL"},
+		{4, "ftypmif1", "another kind of HEIF"}, {4, "ftyp", "a video"}, {0, "\x00\x00\x00\x0cJXL ", "a JPEG XL"},
 		{0, "\x00\x00\x00\x0cjP  ", "a JPEG 2000"}, {0, "%PDF", "a PDF"}, {0, "PK\x03\x04", "a zip"}, {0, "\x1f\x8b", "a gzip"},
 		{0, "\x93NUMPY", "a .npy array"},
 	} {

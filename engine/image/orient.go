@@ -8,7 +8,10 @@ import (
 )
 
 // metadata is what a picture file says about how to show it: EXIF, from its TIFF header on, and XMP.
-type metadata struct{ exif, xmp []byte }
+type metadata struct {
+	exif, xmp []byte
+	known     int // the orientation that the file's own structure gives; 0: none
+}
 
 const (
 	exifHeader = "Exif\x00\x00"
@@ -28,6 +31,9 @@ func (m *metadata) jpeg(s []byte) {
 
 // orientation is EXIF's, 1 to 8, or XMP's if EXIF has none, as Pillow's getexif finds them. What cannot be read says nothing: 1.
 func (m *metadata) orientation() int {
+	if m.known > 0 {
+		return m.known
+	}
 	if n, ok := exifOrientation(m.exif); ok {
 		return n
 	}
