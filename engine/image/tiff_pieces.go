@@ -194,7 +194,7 @@ func (d *tiffDecoder) openJPEG(p *tiffPiece) error {
 		return rareTIFF("with JPEG compression of %d bits per channel", d.bits)
 	}
 	w, h := d.pw, d.ph
-	j := jpegDecoder{bitReader: bitReader{r: p.packed, data: &d.jpegs.data}, isa: d.isa, limit: max(int64(w)*int64(h), 1<<16), memory: &d.jpegs}
+	j := jpegDecoder{bitReader: bitReader{r: p.packed, data: &d.jpegs.data}, isa: d.isa, limit: max(int64(w)*int64(h), 64*64), memory: &d.jpegs}
 	comps, err := j.planes()
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		return errEarlyPiece
