@@ -18,6 +18,7 @@ import (
 	"github.com/featx-go/featx"
 	"github.com/featx-go/featx/features"
 	"github.com/featx-go/featx/internal/brief"
+	"github.com/featx-go/featx/pca"
 	"github.com/featx-go/featx/sink"
 )
 
@@ -34,7 +35,7 @@ cosine similarity (1 is the same direction), or with --metric l2 the distance, f
 QUERY is the path of a row of FILE, which is then left out of its own list, or a picture.
 A picture's features are computed as those of FILE were, by the model, recipe, layer and
 pooling that its provenance names; the model must be the very same (SHA-256). -m says where
-it is if it is not found by its name.
+it is if it is not found by its name, --pca names the PCA if there was one.
 
 FILE may be what --rows-per-file made several files of: give the name that -o had, or a
 pattern. All rows are looked at; the result is exact, and of equally near ones the first
@@ -54,6 +55,7 @@ copied anywhere; those that are not there any longer are shown as such.`,
 	flags.StringVarP(&s.layer, "layer", "l", "", "`layer` of FILE, if it has several")
 	flags.StringVar(&metric, "metric", string(features.Cosine), "how near is measured: cosine or l2")
 	flags.StringVarP(&s.model, "model", "m", "", "model file, or the `name` of a model, for pictures (default the one that FILE names)")
+	flags.StringVar(&s.pca, "pca", "", "`file` of the PCA that FILE was made with, for pictures")
 	flags.StringVar(&s.isa, "isa", "", "as of extract")
 	flags.IntVar(&s.threads, "threads", 0, "as of extract")
 	flags.StringVar(&html, "html", "", "`file` for a page that shows the pictures")
@@ -94,9 +96,9 @@ const maxSimilar = 1_000_000
 
 // search looks for pictures in a file of features.
 type search struct {
-	in, layer, model, isa string
-	n, threads            int
-	metric                features.Metric
+	in, layer, model, pca, isa string
+	n, threads                 int
+	metric                     features.Metric
 
 	file  *features.File
 	at    int // the layer's place in the file
@@ -297,6 +299,19 @@ func (s *search) extractorOf(c *cobra.Command, p *sink.Provenance) (*featx.Model
 		return nil, o, fmt.Errorf("%s: its provenance does not tell of layer %s: give paths of rows", s.in, s.found.Layer)
 	}
 	o = featx.Options{Layers: []string{p.Layers[i].Name}, Pool: featx.Pool(p.Layers[i].Pool), L2: p.L2, Recipe: &p.Recipe, FastDecode: p.FastDecode}
+	if sum := p.Layers[i].PCA; sum != "" {
+		if s.pca == "" {
+			return nil, o, fmt.Errorf("%s: its layer %s was projected on a PCA (SHA-256 %s): give that file with --pca, or paths of rows", s.in, p.Layers[i].Name, sum)
+		}
+		projection, err := pca.Open(s.pca)
+		if err == nil && projection.SHA256 != sum {
+			err = fmt.Errorf("%s: is not the PCA of %s: its SHA-256 is %s, want %s", s.pca, s.in, projection.SHA256, sum)
+		}
+		if err != nil {
+			return nil, o, fmt.Errorf("--pca %w", err)
+		}
+		o.PCA = []featx.LayerPCA{{Layer: p.Layers[i].Name, PCA: projection}}
+	}
 	name := cmp.Or(s.model, p.Model.Name)
 	m, err := openModel(c, name)
 	if err != nil {

@@ -58,6 +58,14 @@ func TestSimilar(t *testing.T) {
 	}
 	require.Regexp(t, `^other\.jpg:\n1\.000000  p/ship\.jpg\n\np/grey8\.png:\n0\.\d+  p/`, ok(t, dir, "similar", "--in", "fge.npz", "-l", "flatten", "-n", "1", "other.jpg", "p/grey8.png"))
 
+	// Through the PCA that the file was made with, and no other.
+	ok(t, dir, "extract", "-l", "flatten", "-o", "train.npy", "p", "other.jpg")
+	for file, n := range map[string]string{"a.pca.safetensors": "3", "b.pca.safetensors": "2"} {
+		ok(t, dir, "pca", "fit", "--in", "train.npy", "-n", n, "-o", file)
+	}
+	ok(t, dir, "extract", "-l", "flatten", "--pca", "a.pca.safetensors", "-o", "projected.npz", "p", "other.jpg")
+	require.True(t, strings.HasPrefix(ok(t, dir, "similar", "--in", "projected.npz", "--pca", "a.pca.safetensors", "--metric", "l2", "./other.jpg"), "0.000000  other.jpg\n"))
+
 	// Arrays of other programs: rows by their numbers, or a picture with the model that is said.
 	write(t, dir, "x.npy", npy.AppendFloats(npy.Header("<f4", 4, 2), []float32{1, 0, 0, 1, 2, 1, float32(math.NaN()), 0}))
 	r := command(t, dir, "similar", "--in", "x.npy", "0")
@@ -76,6 +84,8 @@ func TestSimilar(t *testing.T) {
 
 	for want, args := range map[string][]string{
 		"--in FILE is missing":                                             {"other.jpg"},
+		"projected.npz: its layer flatten was projected on":                {"--in", "projected.npz", "./other.jpg"},
+		"--pca b.pca.safetensors: is not the PCA of proj":                  {"--in", "projected.npz", "--pca", "b.pca.safetensors", "./other.jpg"},
 		"fge.npz: has 2 layers, name one of them: layer3":                  {"--in", "fge.npz", "other.jpg"},
 		`fge.npz: has no layer "fc"; it has layer3`:                        {"--in", "fge.npz", "-l", "fc", "other.jpg"},
 		"-n 0: must be from 1":                                             {"--in", "z.npy", "-n", "0", "other.jpg"},
