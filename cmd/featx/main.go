@@ -123,7 +123,7 @@ chooses the instruction set; "featx info" lists those of this CPU.`,
 		SilenceUsage:  true,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return fmt.Errorf("unknown verb %q: want extract, show, layers, plan, models, pull, convert, verify, diff, similar, bench, info or help; pictures go to \"featx extract\"", args[0])
+				return fmt.Errorf("unknown verb %q: want extract, show, similar, diff, pca, layers, plan, models, pull, convert, verify, bench, info or help; pictures go to \"featx extract\"", args[0])
 			}
 			return nil
 		},

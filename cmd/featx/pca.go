@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,7 +18,6 @@ import (
 	"github.com/featx-go/featx/internal/brief"
 	"github.com/featx-go/featx/pca"
 	"github.com/featx-go/featx/sink"
-	"github.com/featx-go/featx/weights"
 )
 
 func newPCA() *cobra.Command {
@@ -183,48 +180,19 @@ func fittedOn(file *features.File, layer string) (fitted pca.Fitted, err error) 
 	for _, path := range file.Files() {
 		fitted.Inputs = append(fitted.Inputs, filepath.Base(path))
 	}
-	path := file.Files()[0]
-	p, err := provenanceOf(path)
-	if err != nil {
-		return fitted, named(path, err)
+	p, err := file.Provenance()
+	if p == nil {
+		return fitted, err
 	}
 	i := slices.IndexFunc(p.Layers, func(l sink.Layer) bool { return l.Name == layer || layer == "" && len(p.Layers) == 1 })
 	if i < 0 {
 		return fitted, nil
 	}
 	if p.Layers[i].PCA != "" {
-		return fitted, fmt.Errorf("%s: its rows are what a PCA gave: fit on features without --pca", path)
+		return fitted, fmt.Errorf("%s: its rows are what a PCA gave: fit on features without --pca", file.Files()[0])
 	}
 	fitted.Layer, fitted.Pool, fitted.Model = p.Layers[i].Name, p.Layers[i].Pool, p.Model.SHA256
 	return fitted, nil
-}
-
-// provenanceOf reads the provenance in a .safetensors file, or beside a .npy or .jsonl file; it is empty where there is none.
-func provenanceOf(path string) (p sink.Provenance, err error) {
-	text, err := os.ReadFile(path + ".provenance.json")
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
-		if strings.EqualFold(filepath.Ext(path), pca.Ending) {
-			var data []byte
-			var release func() error
-			if data, release, err = weights.MapFile(path); err != nil {
-				return p, err
-			}
-			defer release()
-			c, err := weights.ParseSafetensors(data)
-			if err != nil {
-				return p, err
-			}
-			text = []byte(c.Metadata["featx"])
-		}
-	}
-	if err != nil || len(text) == 0 {
-		return p, err
-	}
-	if err := json.Unmarshal(text, &p); err != nil {
-		return p, fmt.Errorf("its provenance: %w", err)
-	}
-	return p, nil
 }
 
 func newPCAShow() *cobra.Command {
