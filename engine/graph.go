@@ -84,12 +84,16 @@ type Graph struct {
 }
 
 // Add appends a node and gives its name, so that builders read like the framework's forward function.
+//
+//go:noinline
 func (g *Graph) Add(name string, op Op, inputs ...string) string {
 	g.Nodes = append(g.Nodes, Node{Name: name, Op: op, Inputs: inputs})
 	return name
 }
 
 // Alias makes a node answer to a second name.
+//
+//go:noinline
 func (g *Graph) Alias(alias, name string) {
 	if g.Aliases == nil {
 		g.Aliases = map[string]string{}
