@@ -12,8 +12,6 @@ import (
 	"os"
 	"path"
 	"strings"
-
-	"github.com/klauspost/compress/zstd"
 )
 
 // tarEndings are the names of tar archives, and what opens their compression.
@@ -27,17 +25,6 @@ var tarEndings = map[string]func(io.Reader) (io.ReadCloser, error){
 func gunzip(r io.Reader) (io.ReadCloser, error) { return gzip.NewReader(r) }
 
 func bunzip2(r io.Reader) (io.ReadCloser, error) { return io.NopCloser(bzip2.NewReader(r)), nil }
-
-// maxWindow bounds the memory that a zstd file can ask for: what zstd --long=27 makes.
-const maxWindow = 128 << 20
-
-func unzstd(r io.Reader) (io.ReadCloser, error) {
-	d, err := zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
-	if err != nil {
-		return nil, err
-	}
-	return d.IOReadCloser(), nil
-}
 
 func tarEnding(name string) string {
 	name = strings.ToLower(name)
