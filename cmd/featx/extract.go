@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -305,14 +304,4 @@ func (r *reporter) Add(o sink.Outcome) error {
 		}
 	}
 	return r.out.Add(o)
-}
-
-// isTerminal tells whether people watch the stream.
-func isTerminal(stream any) bool {
-	f, ok := stream.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

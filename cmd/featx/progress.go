@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/term"
+
 	"github.com/featx-go/featx/pipeline"
 )
 
@@ -36,7 +38,7 @@ func (p *progress) add(n int) {
 		return
 	}
 	p.last = now
-	fmt.Fprint(p.out, overwrite, bar(int64(p.done), int64(p.total)), rate(int64(p.done), 0, int64(p.total), now.Sub(p.start)))
+	fmt.Fprint(p.out, overwrite, fit(columns(p.out), bar(int64(p.done), int64(p.total)), rate(int64(p.done), 0, int64(p.total), now.Sub(p.start))))
 }
 
 // clear makes room for another line.
@@ -50,6 +52,37 @@ func (p *progress) end() { p.clear() }
 
 // overwrite goes to the beginning of the terminal's line and clears it.
 const overwrite = "\r\x1b[K"
+
+// isTerminal tells whether people watch the stream, where lines can be written over.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
+}
+
+// columns is how wide the stream's terminal is now; 0 if it does not say.
+func columns(stream any) int {
+	f, ok := stream.(*os.File)
+	if !ok {
+		return 0
+	}
+	width, _, _ := term.GetSize(int(f.Fd()))
+	return width
+}
+
+// fit makes a line that does not wrap, since only one that does not can be written over: without the bar if need be, then without the last parts of the text.
+func fit(columns int, bar, text string) string {
+	switch {
+	case columns <= 0 || len(bar)+len(text) < columns:
+		return bar + text
+	case len(text) < columns:
+		return text
+	}
+	text = text[:columns-1]
+	if i := strings.LastIndex(text, ", "); i > 0 {
+		text = text[:i]
+	}
+	return text
+}
 
 func bar(done, total int64) string {
 	const width = 24
@@ -110,7 +143,7 @@ func (w *watch) run() {
 		case <-ticks.C:
 			w.mu.Lock()
 			if w.terminal {
-				fmt.Fprint(w.out, overwrite, bar(w.stats.Done.Load(), w.stats.Total.Load()), w.text())
+				fmt.Fprint(w.out, overwrite, fit(columns(w.out), bar(w.stats.Done.Load(), w.stats.Total.Load()), w.text()))
 			} else {
 				fmt.Fprintf(w.out, "featx: %s\n", w.text())
 			}

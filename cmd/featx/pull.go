@@ -196,17 +196,16 @@ func (d *download) progress(done, total int64) {
 	}
 	d.last, d.shown = now, true
 	rate := float64(done-d.first) / max(now.Sub(d.start).Seconds(), 1e-3)
-	fmt.Fprintf(d.out, "\r\x1b[K%s: %s, %.1f MB a second", d.name, amount(done, total), rate/1e6)
+	text := fmt.Sprintf("%s: %s, %.1f MB a second", d.name, amount(done, total), rate/1e6)
 	if total > 0 && rate > 0 {
-		const width = 24
-		left := time.Duration(float64(total-done) / rate * float64(time.Second)).Round(time.Second)
-		fmt.Fprintf(d.out, " [%-*s] %v left", width, "========================"[:min(width, width*done/total)], left)
+		text += fmt.Sprintf(", %v left", time.Duration(float64(total-done)/rate*float64(time.Second)).Round(time.Second))
 	}
+	fmt.Fprint(d.out, overwrite, fit(columns(d.out), bar(done, total), text))
 }
 
 func (d *download) clear() {
 	if d.shown {
-		fmt.Fprint(d.out, "\r\x1b[K")
+		fmt.Fprint(d.out, overwrite)
 		d.shown = false
 	}
 }
