@@ -19,8 +19,8 @@ func isPicture(name string) bool { return slices.Contains(image.Endings, ending(
 
 // isHidden says whether a name, or a part of a path with slashes inside an archive, is one that people do not mean: .name, or what macOS adds to archives.
 func isHidden(name string) bool {
-	for part := range strings.SplitSeq(path.Clean(name), "/") {
-		if strings.HasPrefix(part, ".") && part != "." || part == "__MACOSX" {
+	for part := range strings.SplitSeq(path.Clean("/"+name), "/") { // ../ before a member's name hides nothing
+		if strings.HasPrefix(part, ".") || part == "__MACOSX" {
 			return true
 		}
 	}
@@ -116,10 +116,16 @@ func (w *walk) enter(ctx context.Context, path string) error {
 			if isHidden(e.Name()) {
 				continue
 			}
-			switch mode := e.Type(); {
-			case mode&os.ModeSymlink != 0 && isFolder(filepath.Join(path, e.Name())), mode.IsDir():
+			mode := e.Type()
+			if mode&os.ModeSymlink != 0 {
+				if info, err := os.Stat(filepath.Join(path, e.Name())); err == nil {
+					mode = info.Mode()
+				} // else a link to nothing, which is said when it is opened
+			}
+			switch {
+			case mode.IsDir():
 				l.entries = append(l.entries, entry{e.Name(), true})
-			case (mode.IsRegular() || mode&os.ModeSymlink != 0) && isPicture(e.Name()):
+			case (mode.IsRegular() || mode&os.ModeSymlink != 0) && isPicture(e.Name()): // no pipe, which could keep whoever opens it waiting
 				l.entries = append(l.entries, entry{e.Name(), false})
 			}
 		}
@@ -130,10 +136,4 @@ func (w *walk) enter(ctx context.Context, path string) error {
 	slices.SortFunc(l.entries, func(a, b entry) int { return strings.Compare(a.name, b.name) })
 	w.open = append(w.open, l)
 	return nil
-}
-
-// isFolder follows links.
-func isFolder(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
 }
