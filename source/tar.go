@@ -12,17 +12,30 @@ import (
 	"os"
 	"path"
 	"strings"
+
+	"github.com/featx-go/featx/internal/unzstd"
 )
 
 // tarEndings are the names of tar archives, and what opens their compression.
 var tarEndings = map[string]func(io.Reader) (io.ReadCloser, error){
 	".tar": nil,
 	".tgz": gunzip, ".tar.gz": gunzip,
-	".tar.zst": unzstd, ".tar.zstd": unzstd, ".tzst": unzstd,
+	".tar.zst": unzst, ".tar.zstd": unzst, ".tzst": unzst,
 	".tar.bz2": bunzip2, ".tbz2": bunzip2,
 }
 
 func gunzip(r io.Reader) (io.ReadCloser, error) { return gzip.NewReader(r) }
+
+// maxWindow bounds the memory that a zstd file can ask for: what zstd --long=27 makes.
+const maxWindow = 128 << 20
+
+func unzst(r io.Reader) (io.ReadCloser, error) {
+	d, err := unzstd.NewReader(r, maxWindow)
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
+}
 
 func bunzip2(r io.Reader) (io.ReadCloser, error) { return io.NopCloser(bzip2.NewReader(r)), nil }
 

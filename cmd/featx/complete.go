@@ -16,7 +16,6 @@ import (
 	"github.com/featx-go/featx/engine/image"
 	"github.com/featx-go/featx/features"
 	"github.com/featx-go/featx/internal/brief"
-	"github.com/featx-go/featx/internal/draw"
 	"github.com/featx-go/featx/kernels"
 	"github.com/featx-go/featx/pca"
 	"github.com/featx-go/featx/sink"
@@ -39,7 +38,6 @@ var flagValues = map[string]cobra.CompletionFunc{
 	"metric":  words(string(features.Cosine), string(features.L2)),
 	"metrics": words(":9090", "localhost:9090"),
 	"measure": files(image.Endings...),
-	"colors":  words(draw.ColourNames...),
 	"range":   words("each", "shared"),
 	"maps":    words(),
 

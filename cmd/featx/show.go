@@ -25,6 +25,7 @@ import (
 )
 
 func newShow() *cobra.Command {
+	flagValues["colors"] = words(draw.ColourNames...)
 	var s show
 	var model string
 	var o featx.Options

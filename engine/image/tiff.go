@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 
 	"github.com/featx-go/featx/kernels"
@@ -251,7 +252,7 @@ func (d *tiffDecoder) readLayout(limit int64) error {
 	}{
 		{&d.w, tiffWidth, 0, 0}, {&d.h, tiffLength, 0, 0}, {&d.compression, tiffCompression, tiffRaw, 0}, {&d.photometric, tiffPhotometric, tiffWhiteIsZero, 0},
 		{&d.samples, tiffSamples, 1, 1}, {&d.planar, tiffPlanar, 1, 0}, {&d.predictor, tiffPredictor, 1, 0}, {&fill, tiffFillOrder, 1, 0},
-		{&d.pw, tiffTileWidth, 0, 0}, {&d.ph, tiffTileLength, 0, 0}, {&d.fax, tiffT4Options, 0, 0}, {&d.format, tiffSampleFormat, tiffUint, 0}, {&resolved, tiffRowsPerStrip, 1<<32 - 1, 1},
+		{&d.pw, tiffTileWidth, 0, 0}, {&d.ph, tiffTileLength, 0, 0}, {&d.fax, tiffT4Options, 0, 0}, {&d.format, tiffSampleFormat, tiffUint, 0}, {&resolved, tiffRowsPerStrip, math.MaxInt32, 1},
 	} {
 		var err error
 		if *f.to, err = d.value(f.tag, f.otherwise); err != nil {

@@ -10,8 +10,9 @@ import (
 	"io"
 	"math/bits"
 
-	"github.com/klauspost/compress/zstd"
 	"golang.org/x/image/tiff/lzw"
+
+	"github.com/featx-go/featx/internal/unzstd"
 )
 
 // The compressions that are read.
@@ -91,7 +92,7 @@ type tiffPiece struct {
 	rows    io.Reader // decompressed; fax gives one row in each call
 	packed  *bufio.Reader
 	flate   io.ReadCloser
-	unzstd  *zstd.Decoder
+	unzstd  *unzstd.Reader
 	samples int // of a pixel, in this piece
 	whole   []byte
 }
@@ -150,7 +151,7 @@ func (d *tiffDecoder) open(p *tiffPiece, i int) error {
 		p.rows = p.flate
 	case tiffZstd:
 		if p.unzstd == nil {
-			p.unzstd, err = zstd.NewReader(p.packed, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxTIFFWindow), zstd.WithDecoderLowmem(true))
+			p.unzstd, err = unzstd.NewReader(p.packed, maxTIFFWindow)
 		} else {
 			err = p.unzstd.Reset(p.packed)
 		}

@@ -16,6 +16,7 @@ type array struct {
 	floats []float64 // if it is floating point
 }
 
+//go:noinline
 func product(shape []int) int {
 	n := 1
 	for _, d := range shape {
@@ -41,6 +42,8 @@ func intArray(values ...int64) *array {
 func (a *array) len() int { return product(a.shape) }
 
 // float is element i as a floating-point number.
+//
+//go:noinline
 func (a *array) float(i int) float64 {
 	if a.floats != nil {
 		return a.floats[i]
@@ -49,6 +52,8 @@ func (a *array) float(i int) float64 {
 }
 
 // integer is element i as an integer, cut as ONNX's Cast does.
+//
+//go:noinline
 func (a *array) integer(i int) int64 {
 	if a.floats == nil {
 		return a.ints[i]

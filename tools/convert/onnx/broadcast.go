@@ -30,6 +30,8 @@ func (im *importer) outDims(values []*value) ([]int, error) {
 }
 
 // shapeDims are the axes of a constant, or of an activation for one picture.
+//
+//go:noinline
 func (v *value) shapeDims() []int {
 	switch {
 	case v.array != nil:

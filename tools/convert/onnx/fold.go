@@ -19,6 +19,7 @@ type call struct {
 	names []string // of its outputs as layers
 }
 
+//go:noinline
 func (c *call) int(name string, otherwise int64) int64 {
 	if a := c.attrs[name]; a != nil {
 		return a.i
@@ -26,6 +27,7 @@ func (c *call) int(name string, otherwise int64) int64 {
 	return otherwise
 }
 
+//go:noinline
 func (c *call) float(name string, otherwise float32) float32 {
 	if a := c.attrs[name]; a != nil {
 		return a.f
@@ -40,6 +42,7 @@ func (c *call) text(name, otherwise string) string {
 	return otherwise
 }
 
+//go:noinline
 func (c *call) ints(name string) []int64 {
 	if a := c.attrs[name]; a != nil {
 		return a.ints

@@ -53,6 +53,8 @@ func init() {
 }
 
 // activationInput is the i-th input, which must be there and depend on the picture.
+//
+//go:noinline
 func activationInput(in []*value, i int) (*value, error) {
 	if i >= len(in) || in[i] == nil {
 		return nil, errEmptyInput
@@ -120,6 +122,7 @@ func (im *importer) applyAs(name string, v *value, r arrangement, op engine.Op) 
 	return r.result(name, node, s), nil
 }
 
+//go:noinline
 func single(v *value, err error) ([]*value, error) {
 	if err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"github.com/featx-go/featx/engine"
 )
 
+//go:noinline
 func unary(op func(c *call) engine.Op) translate {
 	return func(im *importer, c *call, in []*value) ([]*value, error) {
 		x, err := activationInput(in, 0)
@@ -19,6 +20,7 @@ func unary(op func(c *call) engine.Op) translate {
 	}
 }
 
+//go:noinline
 func activation(f, alpha string, a float32, beta string, b float32) translate {
 	return unary(func(c *call) engine.Op {
 		op := &engine.Activation{Func: f}

@@ -56,6 +56,7 @@ func (v *value) decoded() (*array, error) {
 	return v.array, nil
 }
 
+//go:noinline
 func extent(atoms []*atom) int {
 	n := 1
 	for _, a := range atoms {
@@ -65,6 +66,8 @@ func extent(atoms []*atom) int {
 }
 
 // extents of the ONNX axes for one picture: the first is 1 unless other axes were folded into the batch.
+//
+//go:noinline
 func (v *value) extents() []int {
 	out := make([]int, len(v.dims))
 	for i, d := range v.dims {
