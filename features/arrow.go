@@ -68,6 +68,9 @@ func (l limited) Reallocate(size int, b []byte) []byte {
 }
 
 func (a *arrowFile) table() (*table, error) {
+	if err := checkFooter(a.data); err != nil {
+		return nil, err
+	}
 	r, err := a.reader()
 	if err != nil {
 		return nil, err
