@@ -256,6 +256,7 @@ func (e *extraction) file(ctx context.Context) (err error) {
 
 // run takes the items through the pipeline.
 func (e *extraction) run(ctx context.Context, items source.Source, out pipeline.Output) error {
+	releaseProgram()
 	e.options.Stats = &e.stats
 	e.watch = newWatch(e.stderr, &e.stats, e.output != "")
 	defer e.watch.end()
