@@ -59,7 +59,7 @@ func (m *Memory) Mapped() int64 {
 
 // What the program takes beside the things that a plan lists, as measured (docs/memory.md).
 const (
-	executable     = 12 << 20 // pages of the program's file
+	executable     = 8 << 20  // pages of the program's file
 	heap           = 6 << 20  // Go's: the runtime, the graph, the plan, garbage
 	decodingPixels = 1 << 18  // of a photograph that a decoder is assumed to work on where there is no limit,
 	decodingBytes  = 6        // each

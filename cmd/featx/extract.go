@@ -110,6 +110,7 @@ follows in proportion. --crops is --crop.`,
 	e.in = addInputFlags(flags)
 	recipe := addRecipeFlags(flags)
 	c.RunE = func(c *cobra.Command, paths []string) error {
+		releaseProgram()
 		for _, least := range []struct {
 			name string
 			n    int64

@@ -300,6 +300,7 @@ func (s *planReport) write(w io.Writer) error {
 
 // measure extracts a picture's features, some batches of it, and gives the most memory that the process has had.
 func measure(c *cobra.Command, m *featx.Model, o featx.Options, picture string) (int64, error) {
+	releaseProgram()
 	x, err := m.Extractor(o)
 	if err != nil {
 		return 0, err
