@@ -56,7 +56,7 @@ type GemmTile struct {
 
 // GemmRun is the largest GemmTile.Panels of the widest panels.
 func (isa ISA) GemmRun() int {
-	if isa == AVX2 {
+	if isa == AVX2 || isa == AVX512 {
 		return 8
 	}
 	return 1
@@ -89,7 +89,7 @@ func (p Prefetch) Parts(tiles int) int {
 func (isa ISA) Prefetch() Prefetch {
 	switch isa {
 	case AVX512:
-		return Prefetch{Rows: 11, Share: 4} // twelve rows leave no register for it
+		return Prefetch{Rows: 12, Share: 4}
 	case AVX2:
 		return Prefetch{Rows: 6, Share: 2}
 	case NEON:

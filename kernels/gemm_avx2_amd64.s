@@ -32,8 +32,8 @@
 	MOVQ GemmTile_Next(AX), R8     \
 	MOVQ GemmTile_NextStep(AX), R9 \
 	TESTQ R8, R8                   \
-	CMOVQEQ R11, R8                \
 	CMOVQEQ R8, R9                 \
+	CMOVQEQ R11, R8                \
 	MOVQ GemmTile_Panels(AX), CX   \
 	MOVQ CX, panels-32(SP)         \
 	XORL CX, CX                    \

@@ -4,9 +4,8 @@
 //
 //	AX BX CX DX SI DI BP R8-R12  ends of the rows' segments
 //	R13      minus the bytes left of the segment, for all rows, counting up to 0
-//	R14      entry of the offset table
+//	R14      entry of the offset table; in the loop what to prefetch next, with 32 columns
 //	R15      weights
-//	R12      with up to 11 rows and 32 columns: what to prefetch next
 //	Z0-Z23   accumulators: row r has Z(2r), Z(2r+1), or Z(r) with 16 columns
 //	Z24 Z25  weights of one k
 //	Z26      one element of a row
@@ -22,8 +21,8 @@ GLOBL one<>(SB), RODATA|NOPTR, $4
 DATA minusZero<>+0(SB)/4, $0x80000000
 GLOBL minusZero<>(SB), RODATA|NOPTR, $4
 
-// PROLOGUE fetches t: AX = t, BX = Acc, CX = rows, R14, R15 and the locals. W is the field of the weights.
-#define PROLOGUE(W) \
+// BEGIN fetches what the panels of a call share, to the locals; W is the field of the weights.
+#define BEGIN(W) \
 	MOVQ t+8(FP), AX               \
 	MOVQ GemmTile_SegLen(AX), BX   \
 	SHLQ $2, BX                    \
@@ -32,17 +31,38 @@ GLOBL minusZero<>(SB), RODATA|NOPTR, $4
 	MOVQ CX, base-8(SP)            \
 	NEGQ BX                        \
 	MOVQ BX, left-16(SP)           \
+	MOVQ W(AX), R15                \
+	MOVQ GemmTile_Next(AX), R14    \
+	MOVQ GemmTile_NextStep(AX), CX \
+	TESTQ R14, R14                 \
+	CMOVQEQ R14, CX                \
+	CMOVQEQ R15, R14               \
+	MOVQ CX, step-32(SP)           \
+	MOVQ R14, next-40(SP)          \
+	MOVQ GemmTile_Panels(AX), CX   \
+	MOVQ CX, panels-56(SP)         \
+	XORL CX, CX                    \
+	MOVQ CX, column-64(SP)
+
+// PANEL begins a panel: AX = t, BX = Acc, CX = rows, the offset table and the segments left.
+#define PANEL \
 	MOVQ GemmTile_Segments(AX), CX \
 	MOVQ CX, segs-24(SP)           \
-	MOVQ GemmTile_Off(AX), R14     \
-	MOVQ W(AX), R15                \
-	MOVQ GemmTile_NextStep(AX), CX \
-	MOVQ CX, step-32(SP)           \
-	MOVQ GemmTile_Next(AX), R12    \
-	TESTQ R12, R12                 \
-	CMOVQEQ R15, R12               \
+	MOVQ GemmTile_Off(AX), CX      \
+	MOVQ CX, off-48(SP)            \
 	MOVQ GemmTile_Acc(AX), BX      \
 	MOVQ rows+0(FP), CX
+
+// MORE goes on with the next panel, 128 bytes of columns further, or returns.
+#define MORE(panel) \
+	DECQ panels-56(SP)       \
+	JLE  end                 \
+	ADDQ $128, column-64(SP) \
+	MOVQ t+8(FP), AX         \
+	JMP  panel               \
+end:                       \
+	VZEROUPPER               \
+	RET
 
 // PTR points a row at the end of its next segment.
 #define PTR(r, P) MOVQ base-8(SP), P; ADDQ (r*8)(R14), P
@@ -61,18 +81,22 @@ GLOBL minusZero<>(SB), RODATA|NOPTR, $4
 
 // LOOP runs all segments for one number of rows: WEIGHTS loads the weights of one k, FMAS feeds the accumulators.
 #define LOOP(segment, k, PTRS, WEIGHTS, FMAS) \
-segment:                 \
-	PTRS                 \
-	ADDQ $(12*8), R14    \
+segment:                  \
+	MOVQ off-48(SP), R14  \
+	PTRS                  \
+	ADDQ $(12*8), R14     \
+	MOVQ R14, off-48(SP)  \
+	MOVQ next-40(SP), R14 \
 	MOVQ left-16(SP), R13 \
-	PCALIGN $64          \
-k:                       \
-	WEIGHTS              \
-	FMAS                 \
-	ADDQ $4, R13         \
-	JNE  k               \
-	DECQ segs-24(SP)     \
-	JNE  segment         \
+	PCALIGN $64           \
+k:                        \
+	WEIGHTS               \
+	FMAS                  \
+	ADDQ $4, R13          \
+	JNE  k                \
+	MOVQ R14, next-40(SP) \
+	DECQ segs-24(SP)      \
+	JNE  segment          \
 	JMP  done
 
 // DISPATCH jumps to the loop of CX rows.
@@ -86,22 +110,34 @@ over6: CMPQ CX, $9; JHI over9; \
 over9: CMPQ CX, $11; JEQ seg11; JHI seg12; JMP seg10
 
 // EPILOGUE: AX = t, CX = rows, Z28 = Lo, Z29 = Hi, DI = C, R8 = CStride, R9 = Res, R10 = ResStride,
-// SI = Scale, R11 = Shift, BX = bits of the valid columns.
+// R11 = Shift, BX = bits of the valid columns, of which panels but the last have 32, SI = Scale or nil.
 #define EPILOGUE \
 	VBROADCASTSS GemmTile_Lo(AX), Z28 \
 	VBROADCASTSS GemmTile_Hi(AX), Z29 \
+	MOVQ column-64(SP), R12           \
 	MOVQ GemmTile_C(AX), DI           \
+	ADDQ R12, DI                      \
 	MOVQ GemmTile_CStride(AX), R8     \
 	MOVQ GemmTile_Res(AX), R9         \
+	LEAQ (R9)(R12*1), R13             \
+	TESTQ R9, R9                      \
+	CMOVQNE R13, R9                   \
 	MOVQ GemmTile_ResStride(AX), R10  \
-	MOVQ GemmTile_Scale(AX), SI       \
 	MOVQ GemmTile_Shift(AX), R11      \
+	ADDQ R12, R11                     \
 	MOVQ CX, DX                       \
 	MOVQ GemmTile_Cols(AX), CX        \
+	MOVL $32, R13                     \
+	CMPQ panels-56(SP), $1            \
+	CMOVQGT R13, CX                   \
 	MOVQ $1, BX                       \
 	SHLQ CX, BX                       \
 	DECQ BX                           \
-	MOVQ DX, CX
+	MOVQ DX, CX                       \
+	MOVQ GemmTile_Scale(AX), SI       \
+	LEAQ (SI)(R12*1), R13             \
+	TESTQ SI, SI                      \
+	CMOVQNE R13, SI
 
 // ---- 32 columns
 
@@ -176,12 +212,14 @@ plain:                       \
 
 // AHEAD prefetches for each k a part of what the tile was told.
 #define AHEAD \
-	PREFETCHT1 (R12) \
-	ADDQ step-32(SP), R12
+	PREFETCHT1 (R14) \
+	ADDQ step-32(SP), R14
 
 // GEMM32 is a whole function: the field of the weights and how one k of them is loaded.
 #define GEMM32(W, WEIGHTS) \
-	PROLOGUE(W) \
+	BEGIN(W) \
+panel: \
+	PANEL \
 	ZERO32(Z0, Z1) \
 	ZERO32(Z2, Z3) \
 	ZERO32(Z4, Z5) \
@@ -222,7 +260,7 @@ loaded: \
 	LOOP(seg9, k9, PTRS9, WEIGHTS; AHEAD, R32x9) \
 	LOOP(seg10, k10, PTRS10, WEIGHTS; AHEAD, R32x10) \
 	LOOP(seg11, k11, PTRS11, WEIGHTS; AHEAD, R32x11) \
-	LOOP(seg12, k12, PTRS12, WEIGHTS, R32x12) \
+	LOOP(seg12, k12, PTRS12, WEIGHTS; AHEAD, R32x12) \
 done: \
 	MOVQ t+8(FP), AX \
 	MOVQ rows+0(FP), CX \
@@ -270,15 +308,14 @@ store: \
 	STORE32(Z20, Z21, p10) \
 	STORE32(Z22, Z23, p11) \
 return: \
-	VZEROUPPER \
-	RET
+	MORE(panel)
 
 // func gemm32AVX512(rows int, t *GemmTile)
-TEXT ·gemm32AVX512(SB), NOSPLIT, $32-16
+TEXT ·gemm32AVX512(SB), NOSPLIT, $64-16
 	GEMM32(GemmTile_W, WEIGHTS32)
 
 // func gemm32F16AVX512(rows int, t *GemmTile)
-TEXT ·gemm32F16AVX512(SB), NOSPLIT, $32-16
+TEXT ·gemm32F16AVX512(SB), NOSPLIT, $64-16
 	GEMM32(GemmTile_W16, WEIGHTS32F16)
 
 // ---- 16 columns
@@ -336,7 +373,8 @@ plain:                      \
 	JEQ   return
 
 #define GEMM16(W, WEIGHTS) \
-	PROLOGUE(W) \
+	BEGIN(W) \
+	PANEL \
 	ZERO32(Z0, Z1) \
 	ZERO32(Z2, Z3) \
 	ZERO32(Z4, Z5) \
@@ -417,9 +455,9 @@ return: \
 	RET
 
 // func gemm16AVX512(rows int, t *GemmTile)
-TEXT ·gemm16AVX512(SB), NOSPLIT, $32-16
+TEXT ·gemm16AVX512(SB), NOSPLIT, $64-16
 	GEMM16(GemmTile_W, WEIGHTS16)
 
 // func gemm16F16AVX512(rows int, t *GemmTile)
-TEXT ·gemm16F16AVX512(SB), NOSPLIT, $32-16
+TEXT ·gemm16F16AVX512(SB), NOSPLIT, $64-16
 	GEMM16(GemmTile_W16, WEIGHTS16F16)
