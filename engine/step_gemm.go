@@ -40,8 +40,12 @@ type tap struct{ dy, dx int }
 // cacheBytes is the share of a core's L2 that a step plans with. It decides about speed only.
 const cacheBytes = 512 << 10
 
-// stayBytes is how large weights may be to stay in L2 while many tiles pass by. The rest is for what passes.
-var stayBytes = max(cacheBytes, int64(cpuid.CPU.Cache.L2)*9/16)
+// stayBytes is how large weights may be to stay in L2 while many tiles pass by. The rest is for what passes. expandBytes is how large those may be that make more values of
+// a pixel than they take: what counts there is that whole pixels are written, and weights that come from beyond L2 again come as one long stream.
+var (
+	stayBytes   = max(cacheBytes, int64(cpuid.CPU.Cache.L2)*9/16)
+	expandBytes = max(stayBytes, int64(cpuid.CPU.Cache.L2)*2)
+)
 
 const (
 	stayTiles = 64  // that use weights larger than cacheBytes, so that it pays for a core to read all of them
@@ -92,7 +96,11 @@ func (s *gemmStep) cutWork(p *Plan) {
 	}
 	prefetch := p.model.isa.Prefetch()
 	pixels := p.batch * s.to.shape.H * s.to.shape.W
-	if w.bytes() <= cacheBytes || w.bytes() <= stayBytes && pixels >= stayTiles*w.mr {
+	stay := stayBytes
+	if s.kernel.outC > w.k {
+		stay = expandBytes
+	}
+	if w.bytes() <= cacheBytes || w.bytes() <= stay && pixels >= stayTiles*w.mr {
 		s.groups = [][]panel{w.panels}
 		s.block = min(64, 1+(1<<20)/tileMACs)
 		if s.next = s.wantedNext(); s.next != nil && s.next.buffer.local == 0 && prefetch.Rows > 0 {
