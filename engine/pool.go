@@ -10,7 +10,7 @@ import (
 )
 
 // crew is the persistent workers of a runner. The items of one step are claimed from an atomic cursor by the workers and by the caller;
-// the caller goes on when all items are done. Workers spin a little between the steps of a run, and are parked between runs.
+// the caller goes on when all items are done. Workers spin a little between the steps of a run, less between runs, and are parked then.
 //
 // The cursor holds step and item in one word, so that a worker that comes late to one step can only claim an item of the
 // next: nobody has to wait for a worker that got no processor.
@@ -37,6 +37,9 @@ const idle = 1<<31 - 1
 // costs as much as a small step.
 const spins = 200_000
 
+// restless is how many times faster patience runs out between two runs: after some 100 microseconds, which waking a worker up takes in a virtual machine.
+const restless = 10
+
 // newCrew starts the workers 1 to n-1; the caller is worker 0. A panic of work ends its worker and the step, and is found in failed; the caller's own is the caller's to
 // recover.
 func newCrew(n, steps int, work func(worker, step, item int)) *crew {
@@ -59,12 +62,7 @@ func (c *crew) do(step int) {
 	}
 	c.done.Store(0)
 	c.cursor.Store(uint64(step) << 32)
-	for range min(int64(c.parked.Load()), n-1) {
-		select {
-		case c.tokens <- struct{}{}:
-		default:
-		}
-	}
+	c.wake(n - 1)
 	for c.claim(0) {
 	}
 	for spin := 1; c.done.Load() < n; spin++ {
@@ -78,6 +76,19 @@ func (c *crew) do(step int) {
 		}
 	}
 }
+
+// wake sends for workers that are parked, n at most.
+func (c *crew) wake(n int64) {
+	for range min(int64(c.parked.Load()), n) {
+		select {
+		case c.tokens <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// begin is called when a run begins, before its first step can: parked workers are under way meanwhile.
+func (c *crew) begin() { c.wake(int64(cap(c.tokens))) }
 
 // rest is called at the end of a run.
 func (c *crew) rest() { c.cursor.Store(idle << 32) }
@@ -121,7 +132,7 @@ func (c *crew) serve(worker int) {
 			}
 			if spin++; spin%64 == 0 {
 				if c.cursor.Load()>>32 == idle {
-					break
+					spin += 64 * (restless - 1)
 				}
 				runtime.Gosched()
 			}

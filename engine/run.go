@@ -124,6 +124,7 @@ func (r *Runner) run(n int, pictures []float32) error {
 	if want := n * p.size.Elements(); len(pictures) != want {
 		return fmt.Errorf("%d floats for %d pictures of %v: want %d", len(pictures), n, p.size, want)
 	}
+	r.crew.begin()
 	copy(r.arena[p.input.at():], pictures)
 	r.n = n
 	for i, s := range p.stages {

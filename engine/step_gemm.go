@@ -23,7 +23,7 @@ type gemmStep struct {
 	spanX  int // columns
 
 	// Work is cut into blocks of tiles x groups of panels.
-	groups   [][]panel
+	groups   int    // at least
 	block    int    // tiles
 	rows     int    // of a tile, at most
 	swap     bool   // panels outside, tiles inside
@@ -49,6 +49,7 @@ var (
 
 const (
 	stayTiles = 64  // that use weights larger than cacheBytes, so that it pays for a core to read all of them
+	evenItems = 4   // pieces of work for each thread, at least: what is left at the end is then small
 	aheadK    = 256 // input channels of a 1x1 convolution that prefetches its next tile's, at most
 )
 
@@ -101,7 +102,7 @@ func (s *gemmStep) cutWork(p *Plan) {
 		stay = expandBytes
 	}
 	if w.bytes() <= cacheBytes || w.bytes() <= stay && pixels >= stayTiles*w.mr {
-		s.groups = [][]panel{w.panels}
+		s.groups = 1
 		s.block = min(64, 1+(1<<20)/tileMACs)
 		if s.next = s.wantedNext(); s.next != nil && s.next.buffer.local == 0 && prefetch.Rows > 0 {
 			s.ahead = pixels
@@ -117,9 +118,7 @@ func (s *gemmStep) cutWork(p *Plan) {
 	}
 	panelBytes := w.k * w.panels[0].nr * w.valueBytes()
 	size := max(1, cacheBytes/2/panelBytes)
-	for at := 0; at < len(w.panels); at += size {
-		s.groups = append(s.groups, w.panels[at:min(at+size, len(w.panels))])
-	}
+	s.groups = (len(w.panels) + size - 1) / size
 	tileBytes := w.mr * s.from.shape.C * 4 * s.window.Stride[0] * s.window.Stride[1]
 	s.block = min(64, max(1, cacheBytes/tileBytes))
 }
@@ -139,15 +138,40 @@ func (s *gemmStep) tiles(n int) int {
 	return (n*s.to.shape.H*s.to.shape.W + s.rows - 1) / s.rows
 }
 
-func (s *gemmStep) items(n, _ int) int {
-	return (s.tiles(n) + s.block - 1) / s.block * len(s.groups)
+func (s *gemmStep) items(n, threads int) int {
+	blocks, groups := s.cut(n, threads)
+	return blocks * groups
+}
+
+// cut is into how many blocks and groups the work is cut: few of them would leave a thread without any while others have two.
+func (s *gemmStep) cut(n, threads int) (blocks, groups int) {
+	tiles := s.tiles(n)
+	blocks, groups = (tiles+s.block-1)/s.block, s.groups
+	if few := evenItems * threads; threads > 1 && blocks*groups < few {
+		if s.swap {
+			groups = max(groups, min(few/blocks, len(s.weights.panels)))
+		} else {
+			blocks = max(blocks, min(few, tiles))
+		}
+	}
+	return blocks, groups
+}
+
+// group is the panels of one of so many groups.
+func (s *gemmStep) group(i, groups int) []panel {
+	panels := s.weights.panels
+	return panels[i*len(panels)/groups : (i+1)*len(panels)/groups]
 }
 
 func (s *gemmStep) run(w *worker, n, item int) {
 	pixels := n * s.to.shape.H * s.to.shape.W
-	blocks := (s.tiles(n) + s.block - 1) / s.block
-	group, block := s.groups[item/blocks], item%blocks
-	s.pixels(w, group, block*pixels/blocks, (block+1)*pixels/blocks, item/blocks+w.threads)
+	blocks, groups := s.cut(n, w.threads)
+	i, block := item/blocks, item%blocks
+	var next []panel
+	if s.swap && i+w.threads < groups {
+		next = s.group(i+w.threads, groups)
+	}
+	s.pixels(w, s.group(i, groups), block*pixels/blocks, (block+1)*pixels/blocks, next)
 }
 
 func (s *gemmStep) values() (from, res, to *value) { return s.from, s.epilogue.res, s.to }
@@ -159,20 +183,25 @@ func (s *gemmStep) resident() int64 { return s.weights.bytes() }
 func (s *gemmStep) runRows(w *worker, y0, y1 int) {
 	width := s.to.shape.W
 	if !s.swap {
-		s.pixels(w, s.weights.panels, y0*width, y1*width, 0)
+		s.pixels(w, s.weights.panels, y0*width, y1*width, nil)
 		return
 	}
 	for r0, end := y0*width, y1*width; r0 < end; {
 		r1 := min(end, r0+s.block*s.rows)
-		for i, group := range s.groups {
-			s.pixels(w, group, r0, r1, i+1)
+		for i := range s.groups {
+			var next []panel
+			if i+1 < s.groups {
+				next = s.group(i+1, s.groups)
+			}
+			s.pixels(w, s.group(i, s.groups), r0, r1, next)
 		}
 		r0 = r1
 	}
 }
 
-// pixels computes output pixels r0 to r1, at most s.block tiles if s.swap, of a group of panels. The tiles differ by one pixel at most.
-func (s *gemmStep) pixels(w *worker, group []panel, r0, r1, nextGroup int) {
+// pixels computes output pixels r0 to r1, at most s.block tiles if s.swap, of a group of panels; nextGroup is what this thread will probably want next. The tiles differ by one
+// pixel at most.
+func (s *gemmStep) pixels(w *worker, group []panel, r0, r1 int, nextGroup []panel) {
 	n := r1 - r0
 	tiles := (n + s.rows - 1) / s.rows
 	table := len(s.taps) * s.weights.mr
@@ -233,15 +262,15 @@ func (s *gemmStep) begin(group []panel) []panel {
 }
 
 // nextPanels is where so many bytes of weights lie that this thread will probably want next, of what is left of a group or of the group behind; nil if there are none.
-func (s *gemmStep) nextPanels(group []panel, bytes, nextGroup int) unsafe.Pointer {
-	var next *panel
-	switch {
-	case len(group) > 0:
-		next = &group[0]
-	case nextGroup < len(s.groups):
-		next = &s.groups[nextGroup][0]
+func (s *gemmStep) nextPanels(group []panel, bytes int, nextGroup []panel) unsafe.Pointer {
+	if len(group) == 0 {
+		group = nextGroup
 	}
-	if next == nil || next.offset*s.weights.valueBytes()+bytes > int(s.weights.bytes()) { // the last ones may be narrower, or fewer
+	if len(group) == 0 {
+		return nil
+	}
+	next := &group[0]
+	if next.offset*s.weights.valueBytes()+bytes > int(s.weights.bytes()) { // the last ones may be narrower, or fewer
 		return nil
 	}
 	return s.weights.at(next.offset)
