@@ -35,6 +35,7 @@ type worker struct {
 	localRow     [maxBand]int    // and which row is the first that is there
 	timed        bool            // in a profiled run,
 	clock        []time.Duration // by step: what it took in a band
+	operands     [maxBlock]operands
 	tile         kernels.GemmTile
 	rows         kernels.Elementwise
 	pool         kernels.PoolRow

@@ -19,8 +19,13 @@ type gemmStep struct {
 	// A segment is a run of input floats that lie side by side: a tap's channels, or more where taps are neighbours in memory.
 	segLen int
 	taps   []tap
-	spanY  int // from the first tap to the last, rows
-	spanX  int // columns
+	spanY  int     // from the first tap to the last, rows
+	spanX  int     // columns
+	equal  []int64 // [taps][mr] byte offsets from a tile's first operand where its rows are at equal distances
+	linear bool    // as all tiles' are
+
+	// A call takes so many segments, and of a segment so many floats.
+	callSegments, callLen int
 
 	// Work is cut into blocks of tiles x groups of panels.
 	groups   int    // at least
@@ -28,7 +33,7 @@ type gemmStep struct {
 	rows     int    // of a tile, at most
 	swap     bool   // panels outside, tiles inside
 	hot      bool   // a step of the same band has just made what it reads
-	together int    // panels of one call, at most
+	perCall  int    // panels of one call, at most
 	next     *value // that tiles prefetch for the next one: the residual, or the input; else nil
 	ahead    int    // pixels of the whole batch, if there is such a value
 	nextStep int    // bytes of it that a tile prefetches for each k
@@ -48,6 +53,7 @@ var (
 )
 
 const (
+	maxBlock  = 64  // tiles
 	stayTiles = 64  // that use weights larger than cacheBytes, so that it pays for a core to read all of them
 	evenItems = 4   // pieces of work for each thread, at least: what is left at the end is then small
 	aheadK    = 256 // input channels of a 1x1 convolution that prefetches its next tile's, at most
@@ -79,6 +85,15 @@ func (s *gemmStep) prepare(p *Plan) {
 	}
 	last := s.taps[len(s.taps)-1]
 	s.spanY, s.spanX = last.dy, last.dx
+	s.linear = len(s.taps) == 1 && s.kernel.kh*s.kernel.kw == 1 && s.window.Stride == [2]int{1, 1} && !s.window.Pad.any()
+	s.equal = make([]int64, len(s.taps)*s.weights.mr)
+	for i, t := range s.taps {
+		for r := range s.weights.mr {
+			s.equal[i*s.weights.mr+r] = int64((t.dy*in.shape.W+t.dx)*in.stride+r*s.window.Stride[1]*in.stride) * 4
+		}
+	}
+	depth := p.model.isa.GemmDepth()
+	s.callSegments, s.callLen = max(1, depth/s.segLen), min(s.segLen, depth)
 	s.cutWork(p)
 	p.scratchOffsets = max(p.scratchOffsets, s.block*len(s.taps)*s.weights.mr)
 	for _, panel := range s.weights.panels {
@@ -91,9 +106,9 @@ func (s *gemmStep) prepare(p *Plan) {
 func (s *gemmStep) cutWork(p *Plan) {
 	w := s.weights
 	tileMACs := w.mr * w.k * s.kernel.outC
-	s.rows, s.together = w.mr, 1
+	s.rows, s.perCall = w.mr, 1
 	if s.kernel.groups == 1 {
-		s.together = max(1, min(p.model.isa.GemmRun(), p.model.isa.GemmDepth()/w.k))
+		s.perCall = max(1, min(p.model.isa.GemmRun(), p.model.isa.GemmDepth()/w.k))
 	}
 	prefetch := p.model.isa.Prefetch()
 	pixels := p.batch * s.to.shape.H * s.to.shape.W
@@ -103,7 +118,7 @@ func (s *gemmStep) cutWork(p *Plan) {
 	}
 	if w.bytes() <= cacheBytes || w.bytes() <= stay && pixels >= stayTiles*w.mr {
 		s.groups = 1
-		s.block = min(64, 1+(1<<20)/tileMACs)
+		s.block = min(maxBlock, 1+(1<<20)/tileMACs)
 		if s.next = s.wantedNext(); s.next != nil && s.next.buffer.local == 0 && prefetch.Rows > 0 {
 			s.ahead = pixels
 			bytes := s.rows * s.next.stride * 4 / len(w.panels) // for each panel
@@ -120,7 +135,7 @@ func (s *gemmStep) cutWork(p *Plan) {
 	size := max(1, cacheBytes/2/panelBytes)
 	s.groups = (len(w.panels) + size - 1) / size
 	tileBytes := w.mr * s.from.shape.C * 4 * s.window.Stride[0] * s.window.Stride[1]
-	s.block = min(64, max(1, cacheBytes/tileBytes))
+	s.block = min(maxBlock, max(1, cacheBytes/tileBytes))
 }
 
 // wantedNext is the value that comes from far and in pieces too short for the CPU to foresee: the residual, or the input of few channels, of which a page holds the rows of several pixels.
@@ -205,13 +220,14 @@ func (s *gemmStep) pixels(w *worker, group []panel, r0, r1 int, nextGroup []pane
 	n := r1 - r0
 	tiles := (n + s.rows - 1) / s.rows
 	table := len(s.taps) * s.weights.mr
+	s.begin(w)
 	if !s.swap {
 		for t := range tiles {
 			first, end := r0+t*n/tiles, r0+(t+1)*n/tiles
-			s.offsets(w, w.offsets[:table], first, end)
+			from := s.operands(w, w.offsets[:table], first, end)
 			for i := 0; i < len(group); {
-				panels := s.begin(group[i:])
-				s.tile(w, panels, w.offsets[:table], first, end, s.nextPart(w, end, i), s.nextStep)
+				panels := s.together(group[i:])
+				s.tile(w, panels, from, first, end, s.nextPart(w, end, i), s.nextStep)
 				i += len(panels)
 			}
 			s.activate(w, group, first, end)
@@ -219,11 +235,11 @@ func (s *gemmStep) pixels(w *worker, group []panel, r0, r1 int, nextGroup []pane
 		return
 	}
 	for t := range tiles {
-		s.offsets(w, w.offsets[t*table:(t+1)*table], r0+t*n/tiles, r0+(t+1)*n/tiles)
+		w.operands[t] = s.operands(w, w.offsets[t*table:(t+1)*table], r0+t*n/tiles, r0+(t+1)*n/tiles)
 	}
 	parts := w.isa.Prefetch().Parts(tiles)
 	for i := 0; i < len(group); {
-		panels := s.begin(group[i:])
+		panels := s.together(group[i:])
 		i += len(panels)
 		bytes := panels[0].nr * s.weights.valueBytes()
 		next := s.nextPanels(group[i:], len(panels)*s.weights.k*bytes, nextGroup)
@@ -232,7 +248,7 @@ func (s *gemmStep) pixels(w *worker, group []panel, r0, r1 int, nextGroup []pane
 			if next != nil && t < parts {
 				part = unsafe.Add(next, t*len(panels)*s.weights.k*bytes/parts)
 			}
-			s.tile(w, panels, w.offsets[t*table:(t+1)*table], r0+t*n/tiles, r0+(t+1)*n/tiles, part, (bytes+parts-1)/max(1, parts))
+			s.tile(w, panels, w.operands[t], r0+t*n/tiles, r0+(t+1)*n/tiles, part, (bytes+parts-1)/max(1, parts))
 		}
 	}
 	s.activate(w, group, r0, r1)
@@ -252,9 +268,9 @@ func (s *gemmStep) nextPart(w *worker, r0, i int) unsafe.Pointer {
 	return unsafe.Pointer(w.float(w.at(s.next) + r0*s.next.stride + i*s.rows*s.next.stride/len(s.weights.panels)))
 }
 
-// begin gives the first of some panels that one call computes: they are equally wide.
-func (s *gemmStep) begin(group []panel) []panel {
-	n := min(s.together, len(group))
+// together gives the first of some panels that one call computes: they are equally wide.
+func (s *gemmStep) together(group []panel) []panel {
+	n := min(s.perCall, len(group))
 	for group[n-1].nr != group[0].nr {
 		n--
 	}
@@ -276,10 +292,20 @@ func (s *gemmStep) nextPanels(group []panel, bytes int, nextGroup []panel) unsaf
 	return s.weights.at(next.offset)
 }
 
-// offsets fills a tile's table [taps][mr] with byte offsets from the arena's begin, run by run of neighbouring pixels.
-func (s *gemmStep) offsets(w *worker, table []int64, r0, r1 int) {
+// operands is how a tile finds its rows: a table [taps][mr] of byte offsets, and the byte of the arena that they count from.
+type operands struct {
+	table []int64
+	at    int
+}
+
+// operands finds rows r0 to r1: at equal distances, as inside of a row of the map, else run by run of neighbouring pixels, in a table that it fills.
+func (s *gemmStep) operands(w *worker, table []int64, r0, r1 int) operands {
 	in, out := s.from, s.to
-	mr, begin := s.weights.mr, w.at(in)
+	begin := w.at(in)
+	if s.linear {
+		return operands{s.equal, (begin + r0*in.stride) * 4}
+	}
+	mr := s.weights.mr
 	x, row := r0%out.shape.W, r0/out.shape.W
 	y, picture := row%out.shape.H, row/out.shape.H
 	step := int64(s.window.Stride[1]*in.stride) * 4
@@ -289,6 +315,9 @@ func (s *gemmStep) offsets(w *worker, table []int64, r0, r1 int) {
 		run := min(r1-r0-r, out.shape.W-x)
 		if clear := in.shape.W - s.spanX - ix; iy >= 0 && ix >= 0 && iy+s.spanY < in.shape.H && clear > 0 {
 			run = min(run, (clear-1)/s.window.Stride[1]+1)
+			if run == r1-r0 {
+				return operands{s.equal, (begin + pixel*in.stride) * 4}
+			}
 			for i, t := range s.taps {
 				at := int64(begin+(pixel+t.dy*in.shape.W+t.dx)*in.stride) * 4
 				entries := table[i*mr+r:][:run]
@@ -316,32 +345,41 @@ func (s *gemmStep) offsets(w *worker, table []int64, r0, r1 int) {
 			}
 		}
 	}
+	return operands{table, 0}
+}
+
+// begin sets what all tiles have.
+func (s *gemmStep) begin(w *worker) {
+	t := &w.tile
+	t.Acc, t.Lo, t.Hi = &w.acc[0], s.epilogue.lo, s.epilogue.hi
+	t.Scale, t.Shift, t.Res = nil, nil, nil
+	t.CStride = s.to.stride * 4
+	if res := s.epilogue.res; res != nil {
+		t.ResStride = res.stride * 4
+	}
 }
 
 // tile computes rows r0 to r1 of some neighbouring panels, or of one with K in blocks where it is long, and prefetches what lies at next, step bytes for each k.
-func (s *gemmStep) tile(w *worker, panels []panel, table []int64, r0, r1 int, next unsafe.Pointer, step int) {
+func (s *gemmStep) tile(w *worker, panels []panel, from operands, r0, r1 int, next unsafe.Pointer, step int) {
 	t, p, last := &w.tile, &panels[0], &panels[len(panels)-1]
-	isa, mr, rows := w.isa, s.weights.mr, r1-r0
+	isa, rows := w.isa, r1-r0
 	weights, size := s.weights.at(p.offset), s.weights.valueBytes()
-	base := unsafe.Add(w.base, p.group*s.kernel.cin*4)
-	t.Acc = &w.acc[0]
-	t.Scale, t.Shift, t.Res = nil, nil, nil
 	if s.epilogue.scale != nil {
 		t.Scale, t.Shift = &s.epilogue.scale[p.outC], &s.epilogue.shift[p.outC]
 	}
 	if res := s.epilogue.res; res != nil {
-		t.Res, t.ResStride = w.float(w.at(res)+r0*res.stride+p.outC), res.stride*4
+		t.Res = w.float(w.at(res) + r0*res.stride + p.outC)
 	}
-	t.C, t.CStride = w.float(w.at(s.to)+r0*s.to.stride+p.outC), s.to.stride*4
-	t.Panels, t.Cols, t.Lo, t.Hi = len(panels), last.cols, s.epilogue.lo, s.epilogue.hi
+	t.C = w.float(w.at(s.to) + r0*s.to.stride + p.outC)
+	t.Panels, t.Cols = len(panels), last.cols
+	t.NextStep = step
 
-	depth := isa.GemmDepth()
-	segments, segLen := max(1, depth/s.segLen), min(s.segLen, depth)
-	for seg := 0; seg < len(s.taps); seg += segments {
-		t.Segments = min(segments, len(s.taps)-seg)
-		t.Off = &table[seg*mr]
-		for k := 0; k < s.segLen; k += segLen {
-			t.SegLen = min(segLen, s.segLen-k)
+	base := unsafe.Add(w.base, from.at+p.group*s.kernel.cin*4)
+	for seg := 0; seg < len(s.taps); seg += s.callSegments {
+		t.Segments = min(s.callSegments, len(s.taps)-seg)
+		t.Off = &from.table[seg*s.weights.mr]
+		for k := 0; k < s.segLen; k += s.callLen {
+			t.SegLen = min(s.callLen, s.segLen-k)
 			t.A = unsafe.Add(base, k*4)
 			t.W, t.W16 = (*float32)(weights), nil
 			if s.weights.f16 {
@@ -349,7 +387,7 @@ func (s *gemmStep) tile(w *worker, panels []panel, table []int64, r0, r1 int, ne
 			}
 			t.First = seg == 0 && k == 0
 			t.Last = seg+t.Segments == len(s.taps) && k+t.SegLen == s.segLen
-			t.Next, t.NextStep = next, step
+			t.Next = next
 			if s.weights.grouped {
 				isa.GemmGrouped(rows, t)
 			} else {
