@@ -1,6 +1,10 @@
 package engine
 
-import "github.com/featx-go/featx/kernels"
+import (
+	"unsafe"
+
+	"github.com/featx-go/featx/kernels"
+)
 
 // depthwiseStep is a convolution whose every output channel sees one input channel. Its results have the bits of the GEMM's with one group per
 // channel, which would waste all but one lane of each vector.
@@ -11,16 +15,31 @@ type depthwiseStep struct {
 	weights  *packedWeights
 	window   Window
 	columns  int // of input pixels that a row of outputs sees, those in the padding included
+	channels int // of one call, where several rows are computed
 }
+
+const (
+	depthwiseRows  = 4        // of outputs that go through some channels before the next ones, at most
+	depthwiseBytes = 32 << 10 // that the input pixels of these channels take, at most: they stay in L1 while the rows, which share them, pass by
+)
 
 func (s *depthwiseStep) prepare(p *Plan) {
 	s.columns = (s.to.shape.W-1)*s.window.Stride[1] + (s.window.Kernel[1]-1)*s.window.Dilation[1] + 1
-	p.scratchOffsets = max(p.scratchOffsets, s.columns*s.window.Kernel[0])
+	p.scratchOffsets = max(p.scratchOffsets, depthwiseRows*s.columns*s.window.Kernel[0])
+	rows := (depthwiseRows-1)*s.window.Stride[0] + (s.window.Kernel[0]-1)*s.window.Dilation[0] + 1
+	blocks := depthwiseBytes / (4 * kernels.DepthwiseBlock * rows * s.columns)
+	if s.channels = s.to.shape.C; blocks > 1 {
+		s.channels = min(s.channels, kernels.DepthwiseBlock*blocks)
+	}
 }
 
-func (s *depthwiseStep) items(n, _ int) int { return n * s.to.shape.H }
+func (s *depthwiseStep) items(n, _ int) int {
+	return (n*s.to.shape.H + depthwiseRows - 1) / depthwiseRows
+}
 
-func (s *depthwiseStep) run(w *worker, _, item int) { s.row(w, item) }
+func (s *depthwiseStep) run(w *worker, n, item int) {
+	s.runRows(w, item*depthwiseRows, min((item+1)*depthwiseRows, n*s.to.shape.H))
+}
 
 func (s *depthwiseStep) values() (from, res, to *value) { return s.from, s.epilogue.res, s.to }
 
@@ -29,20 +48,49 @@ func (s *depthwiseStep) needs(y int) (first, end int) { return s.window.needs(y,
 func (s *depthwiseStep) resident() int64 { return s.weights.bytes() }
 
 func (s *depthwiseStep) runRows(w *worker, y0, y1 int) {
-	for y := y0; y < y1; y++ {
-		s.row(w, y)
+	out, e := s.to, &s.epilogue
+	rows, taps, table := s.window.Kernel[0], s.window.Kernel[0]*s.window.Kernel[1], s.columns*s.window.Kernel[0]
+	t := &w.depthwise
+	*t = kernels.DepthwiseRow{
+		Rows: rows, Cols: s.window.Kernel[1], Stride: s.window.Stride[1], Dilation: s.window.Dilation[1],
+		Outputs: out.shape.W, CStride: out.stride * 4, Lo: e.lo, Hi: e.hi,
+	}
+	if e.res != nil {
+		t.ResStride = e.res.stride * 4
+	}
+	for ; y0 < y1; y0 += depthwiseRows {
+		end := min(y0+depthwiseRows, y1)
+		for y := y0; y < end; y++ {
+			s.offsets(w, w.offsets[(y-y0)*table:], y)
+		}
+		for c := 0; c < out.shape.C; c += s.channels {
+			t.Channels = min(s.channels, out.shape.C-c)
+			t.A, t.W = unsafe.Add(w.base, c*4), &s.weights.data[c*taps]
+			if e.scale != nil {
+				t.Scale, t.Shift = &e.scale[c], &e.shift[c]
+			}
+			for y := y0; y < end; y++ {
+				t.Off = &w.offsets[(y-y0)*table]
+				t.C = w.float(w.at(out) + y*out.shape.W*out.stride + c)
+				if e.res != nil {
+					t.Res = w.float(w.at(e.res) + y*out.shape.W*e.res.stride + c)
+				}
+				w.isa.Depthwise(t)
+			}
+		}
+		e.activate(w, out, y0*out.shape.W, (end-y0)*out.shape.W, 0, out.shape.C)
 	}
 }
 
-// row computes one row of outputs.
-func (s *depthwiseStep) row(w *worker, row int) {
-	in, out, e := s.from, s.to, &s.epilogue
+// offsets fills the table [columns][rows of the window] of a row of outputs.
+func (s *depthwiseStep) offsets(w *worker, table []int64, row int) {
+	in, out := s.from, s.to
 	picture, y := row/out.shape.H, row%out.shape.H
 	rows := s.window.Kernel[0]
 	inside := min(s.columns, s.window.Pad.Left+in.shape.W) // columns before the padding on the right
 	for ky := range rows {
 		iy := y*s.window.Stride[0] - s.window.Pad.Top + ky*s.window.Dilation[0]
-		column := w.offsets[ky:]
+		column := table[ky:]
 		if uint(iy) >= uint(in.shape.H) {
 			for x := range s.columns {
 				column[x*rows] = 0 // the zeros
@@ -61,20 +109,4 @@ func (s *depthwiseStep) row(w *worker, row int) {
 			column[x*rows] = 0
 		}
 	}
-	pixel := row * out.shape.W
-	t := &w.depthwise
-	*t = kernels.DepthwiseRow{
-		A: w.base, Off: &w.offsets[0], W: &s.weights.data[0],
-		Rows: rows, Cols: s.window.Kernel[1], Stride: s.window.Stride[1], Dilation: s.window.Dilation[1],
-		Outputs: out.shape.W, Channels: out.shape.C,
-		C: w.float(w.at(out) + pixel*out.stride), CStride: out.stride * 4, Lo: e.lo, Hi: e.hi,
-	}
-	if e.scale != nil {
-		t.Scale, t.Shift = &e.scale[0], &e.shift[0]
-	}
-	if e.res != nil {
-		t.Res, t.ResStride = w.float(w.at(e.res)+pixel*e.res.stride), e.res.stride*4
-	}
-	w.isa.Depthwise(t)
-	e.activate(w, out, pixel, out.shape.W, 0, out.shape.C)
 }
