@@ -34,7 +34,7 @@ type gemmStep struct {
 	swap     bool   // panels outside, tiles inside
 	hot      bool   // a step of the same band has just made what it reads
 	perCall  int    // panels of one call, at most
-	next     *value // that tiles prefetch for the next one: the residual, or the input; else nil
+	next     *value // that tiles prefetch for the next one, or nil
 	ahead    int    // pixels of the whole batch, if there is such a value
 	nextStep int    // bytes of it that a tile prefetches for each k
 }
@@ -56,7 +56,7 @@ const (
 	maxBlock  = 64  // tiles
 	stayTiles = 64  // that use weights larger than cacheBytes, so that it pays for a core to read all of them
 	evenItems = 4   // pieces of work for each thread, at least: what is left at the end is then small
-	aheadK    = 256 // input channels of a 1x1 convolution that prefetches its next tile's, at most
+	aheadK    = 256 // multiply-adds for an output of a convolution whose tiles prefetch the next one's input or output, at most
 )
 
 // wantsPaddedCopy tells whether a kernel row's taps are so short that it pays to copy the picture once to have them side by side.
@@ -138,13 +138,16 @@ func (s *gemmStep) cutWork(p *Plan) {
 	s.block = min(maxBlock, max(1, cacheBytes/tileBytes))
 }
 
-// wantedNext is the value that comes from far and in pieces too short for the CPU to foresee: the residual, or the input of few channels, of which a page holds the rows of several pixels.
+// wantedNext is the value that comes from far and in pieces too short for the CPU to foresee: the residual, or the input of few channels, of which a page holds the rows of several
+// pixels; or, of a layer that makes much of little, what it will write.
 func (s *gemmStep) wantedNext() *value {
 	switch {
 	case s.epilogue.res != nil:
 		return s.epilogue.res
 	case !s.hot && s.weights.k <= aheadK && s.kernel.groups == 1 && s.kernel.kh*s.kernel.kw == 1 && s.window.Stride == [2]int{1, 1} && !s.window.Pad.any():
 		return s.from
+	case s.weights.k <= aheadK && s.kernel.groups == 1:
+		return s.to
 	}
 	return nil
 }
