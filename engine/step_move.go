@@ -65,16 +65,24 @@ type exportStep struct {
 
 func (s *exportStep) prepare(*Plan) {}
 
-func (s *exportStep) items(n, _ int) int { return n }
+// exportChannels is how many channels of a picture one piece of work copies.
+const exportChannels = 64
 
-func (s *exportStep) run(w *worker, _, item int) {
+func (s *exportStep) items(n, _ int) int {
+	return n * ((s.from.shape.C + exportChannels - 1) / exportChannels)
+}
+
+func (s *exportStep) run(w *worker, n, item int) {
 	v := s.from
 	pixels, channels := v.shape.H*v.shape.W, v.shape.C
-	dst := w.outputs[s.output][item*pixels*channels:][:pixels*channels]
-	at := v.at() + item*pixels*v.stride
+	parts := s.items(n, 0) / n
+	picture, first := item/parts, item%parts*exportChannels
+	end := min(first+exportChannels, channels)
+	dst := w.outputs[s.output][picture*pixels*channels:][:pixels*channels]
+	at := v.at() + picture*pixels*v.stride
 	if s.layout == NHWC || pixels == 1 {
 		for p := range pixels {
-			copy(dst[p*channels:(p+1)*channels], w.floats(at+p*v.stride, channels))
+			copy(dst[p*channels+first:], w.floats(at+p*v.stride+first, end-first))
 		}
 		return
 	}
@@ -82,8 +90,8 @@ func (s *exportStep) run(w *worker, _, item int) {
 	const side = 32
 	for p0 := 0; p0 < pixels; p0 += side {
 		p1 := min(p0+side, pixels)
-		for c0 := 0; c0 < channels; c0 += side {
-			c1 := min(c0+side, channels)
+		for c0 := first; c0 < end; c0 += side {
+			c1 := min(c0+side, end)
 			for p := p0; p < p1; p++ {
 				for i, x := range w.floats(at+p*v.stride+c0, c1-c0) {
 					dst[(c0+i)*pixels+p] = x
