@@ -79,8 +79,8 @@ roofline: how fast each layer is and could be, by its multiply-adds per byte.`,
 		if err != nil {
 			return err
 		}
-		if svg != "" && len(chosen) > 1 {
-			return errors.New("--svg shows one instruction set: give one with --isa")
+		if err := checkRoofline(svg, len(chosen)); err != nil {
+			return err
 		}
 		m, err := openBenchModel(strings.Join(args, ""), seeded)
 		if err != nil {

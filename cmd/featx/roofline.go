@@ -1,7 +1,10 @@
+//go:build !minimal
+
 package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"html"
 	"io"
@@ -222,4 +225,12 @@ func byRadius(dots []plotDot) []int {
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(dots[b].r, dots[a].r) })
 	return order
+}
+
+// checkRoofline refuses what cannot be drawn.
+func checkRoofline(path string, isas int) error {
+	if path != "" && isas > 1 {
+		return errors.New("--svg shows one instruction set: give one with --isa")
+	}
+	return nil
 }
