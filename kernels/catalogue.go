@@ -26,8 +26,8 @@ var Catalogue = []Family{
 	{"softmax", "softmax", []ISA{Generic}},
 	{"pack", "weights, float32 or float16, to panels", []ISA{Generic, AVX2, AVX512, NEON}},
 	{"widen", "float16 to float32", []ISA{Generic, AVX2, AVX512, NEON}},
-	{"idct", "JPEG: coefficients to samples", []ISA{Generic, AVX2, AVX512}},
-	{"upsample", "JPEG: chroma at twice the resolution", []ISA{Generic, AVX2, AVX512}},
+	{"idct", "JPEG: coefficients to samples", []ISA{Generic, AVX2, AVX512, NEON}},
+	{"upsample", "JPEG: chroma at twice the resolution", []ISA{Generic, AVX2, AVX512, NEON}},
 	{"ycc", "JPEG: YCbCr to RGB", []ISA{Generic, AVX2, AVX512}},
 	{"resample", "resizing of pictures: pixels along rows, rows along columns", []ISA{Generic, AVX2, AVX512}},
 }

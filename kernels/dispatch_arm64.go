@@ -144,11 +144,28 @@ func (isa ISA) activate(f Func, a *activationCall) {
 	}
 }
 
-func (isa ISA) idct(t *IDCTRow) { idctGeneric(t) }
+func (isa ISA) idct(t *IDCTRow) {
+	switch isa {
+	case NEON:
+		idctNEON(t)
+	default:
+		idctGeneric(t)
+	}
+}
 
-func (isa ISA) upsampleH2V1(dst, in []uint8) bool { return false }
+func (isa ISA) upsampleH2V1(dst, in []uint8) bool {
+	if isa == NEON {
+		upsampleH2V1NEON(&dst[0], &in[0], len(in))
+	}
+	return isa == NEON
+}
 
-func (isa ISA) upsampleH2V2(dst, near, far []uint8) bool { return false }
+func (isa ISA) upsampleH2V2(dst, near, far []uint8) bool {
+	if isa == NEON {
+		upsampleH2V2NEON(&dst[0], &near[0], &far[0], len(near))
+	}
+	return isa == NEON
+}
 
 func (isa ISA) yccToRGB(dst, y, cb, cr []uint8) bool { return false }
 
@@ -212,6 +229,15 @@ func geluNEON(a *activationCall)
 
 //go:noescape
 func layerNormNEON(l *LayerNorm)
+
+//go:noescape
+func idctNEON(t *IDCTRow)
+
+//go:noescape
+func upsampleH2V1NEON(dst, in *uint8, n int)
+
+//go:noescape
+func upsampleH2V2NEON(dst, near, far *uint8, n int)
 
 //go:noescape
 func winogradFilters(t *winogradFilterTask)

@@ -22,8 +22,8 @@ type IDCTRow struct {
 	N      int
 }
 
-// idctMost is how many blocks one call of assembly transforms: some ten microseconds.
-const idctMost = 256
+// idctMost is how many blocks one call of assembly transforms: on a small core of arm64, with 300 cycles a block, some 25 microseconds.
+const idctMost = 128
 
 // IDCT transforms t.
 func (isa ISA) IDCT(t *IDCTRow) {

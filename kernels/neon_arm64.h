@@ -278,3 +278,101 @@
 
 // ld1r {Vd.4s}, [Xb]
 #define LD1R(b, d) WORD $(0x4D40C800 | (b)<<5 | (d))
+
+// Integers of 8, 16 and 32 bits, for pictures. _H8 has eight 16-bit lanes, _B16 sixteen bytes. Of instructions that widen or narrow, the suffix is that of the narrow side,
+// the whole vector's also where half of it takes part: without a suffix four 16-bit lanes beside four of 32 bits, _B16 eight bytes beside eight of 16 bits.
+
+// By element: one lane k, 0 to 7, of c, 0 to 15, times the low or, in instructions with a 2, the high half of n.
+//
+//	31 30 29 28   24 23 22 21 20 19  16 15  12  11 10 9   5 4   0
+//	 0  Q  0  01111   01    L  M   Rc   opcode   H  0   Rn    Rd    k = H:L:M
+
+// smull Vd.4s, Vn.4h, Vc.h[k]
+#define SMULL_LANE(c, k, n, d) WORD $(0x0F40A000 | ((k)&3)<<20 | ((k)>>2)<<11 | (c)<<16 | (n)<<5 | (d))
+
+// smull2 Vd.4s, Vn.8h, Vc.h[k]
+#define SMULL2_LANE(c, k, n, d) WORD $(0x4F40A000 | ((k)&3)<<20 | ((k)>>2)<<11 | (c)<<16 | (n)<<5 | (d))
+
+// smlal Vd.4s, Vn.4h, Vc.h[k]
+#define SMLAL_LANE(c, k, n, d) WORD $(0x0F402000 | ((k)&3)<<20 | ((k)>>2)<<11 | (c)<<16 | (n)<<5 | (d))
+
+// smlal2 Vd.4s, Vn.8h, Vc.h[k]
+#define SMLAL2_LANE(c, k, n, d) WORD $(0x4F402000 | ((k)&3)<<20 | ((k)>>2)<<11 | (c)<<16 | (n)<<5 | (d))
+
+// mul Vd.8h, Vn.8h, Vc.h[k]
+#define MUL_LANE_H8(c, k, n, d) WORD $(0x4F408000 | ((k)&3)<<20 | ((k)>>2)<<11 | (c)<<16 | (n)<<5 | (d))
+
+// Three registers.
+//
+//	31 30 29 28   24 23 22 21 20   16 15    10 9   5 4   0
+//	 0  Q  U  01110   size  1   Rm    opcode    Rn    Rd    size of the lanes, or of the narrow ones: 00 bytes, 01 of 16 bits, 10 of 32
+
+// mul Vd.8h, Vn.8h, Vm.8h
+#define MUL_H8(m, n, d) WORD $(0x4E609C00 | (m)<<16 | (n)<<5 | (d))
+
+// uhadd Vd.16b, Vn.16b, Vm.16b
+#define UHADD_B16(m, n, d) WORD $(0x6E200400 | (m)<<16 | (n)<<5 | (d))
+
+// urhadd Vd.16b, Vn.16b, Vm.16b
+#define URHADD_B16(m, n, d) WORD $(0x6E201400 | (m)<<16 | (n)<<5 | (d))
+
+// umull Vd.8h, Vn.8b, Vm.8b
+#define UMULL_B16(m, n, d) WORD $(0x2E20C000 | (m)<<16 | (n)<<5 | (d))
+
+// umull2 Vd.8h, Vn.16b, Vm.16b
+#define UMULL2_B16(m, n, d) WORD $(0x6E20C000 | (m)<<16 | (n)<<5 | (d))
+
+// umlal Vd.8h, Vn.8b, Vm.8b
+#define UMLAL_B16(m, n, d) WORD $(0x2E208000 | (m)<<16 | (n)<<5 | (d))
+
+// umlal2 Vd.8h, Vn.16b, Vm.16b
+#define UMLAL2_B16(m, n, d) WORD $(0x6E208000 | (m)<<16 | (n)<<5 | (d))
+
+// The high half of a sum or difference; R rounds it.
+
+// addhn Vd.4h, Vn.4s, Vm.4s
+#define ADDHN(m, n, d) WORD $(0x0E604000 | (m)<<16 | (n)<<5 | (d))
+
+// addhn2 Vd.8h, Vn.4s, Vm.4s
+#define ADDHN2(m, n, d) WORD $(0x4E604000 | (m)<<16 | (n)<<5 | (d))
+
+// subhn Vd.4h, Vn.4s, Vm.4s
+#define SUBHN(m, n, d) WORD $(0x0E606000 | (m)<<16 | (n)<<5 | (d))
+
+// subhn2 Vd.8h, Vn.4s, Vm.4s
+#define SUBHN2(m, n, d) WORD $(0x4E606000 | (m)<<16 | (n)<<5 | (d))
+
+// addhn Vd.8b, Vn.8h, Vm.8h
+#define ADDHN_B16(m, n, d) WORD $(0x0E204000 | (m)<<16 | (n)<<5 | (d))
+
+// addhn2 Vd.16b, Vn.8h, Vm.8h
+#define ADDHN2_B16(m, n, d) WORD $(0x4E204000 | (m)<<16 | (n)<<5 | (d))
+
+// raddhn Vd.8b, Vn.8h, Vm.8h
+#define RADDHN_B16(m, n, d) WORD $(0x2E204000 | (m)<<16 | (n)<<5 | (d))
+
+// raddhn2 Vd.16b, Vn.8h, Vm.8h
+#define RADDHN2_B16(m, n, d) WORD $(0x6E204000 | (m)<<16 | (n)<<5 | (d))
+
+// Shifts between widths: left by z, 1 to 15, of 16-bit lanes with their sign; right by t, 1 to 16, to 16-bit lanes or by e, 1 to 8, to bytes, saturated.
+//
+//	31 30 29 28    23 22  16 15    11 10 9   5 4   0
+//	 0  Q  0  011110  shift  opcode   1   Rn    Rd    left: 16 + z; right: 32 - t, 16 - e
+
+// sshll Vd.4s, Vn.4h, #z
+#define SSHLL(z, n, d) WORD $(0x0F00A400 | (16+(z))<<16 | (n)<<5 | (d))
+
+// sshll2 Vd.4s, Vn.8h, #z
+#define SSHLL2(z, n, d) WORD $(0x4F00A400 | (16+(z))<<16 | (n)<<5 | (d))
+
+// sqshrn Vd.4h, Vn.4s, #t
+#define SQSHRN(t, n, d) WORD $(0x0F009400 | (32-(t))<<16 | (n)<<5 | (d))
+
+// sqshrn2 Vd.8h, Vn.4s, #t
+#define SQSHRN2(t, n, d) WORD $(0x4F009400 | (32-(t))<<16 | (n)<<5 | (d))
+
+// sqshrn Vd.8b, Vn.8h, #e
+#define SQSHRN_B16(e, n, d) WORD $(0x0F009400 | (16-(e))<<16 | (n)<<5 | (d))
+
+// sqshrn2 Vd.16b, Vn.8h, #e
+#define SQSHRN2_B16(e, n, d) WORD $(0x4F009400 | (16-(e))<<16 | (n)<<5 | (d))

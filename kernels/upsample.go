@@ -38,30 +38,28 @@ func (isa ISA) UpsampleH2V2(dst, near, far []uint8) {
 	n := len(near)
 	dst, far = dst[:2*n], far[:n]
 	if n >= upsampleLeast && isa.upsampleH2V2(dst, near, far) {
-		dst[0], dst[1] = h2v2(near, far, 0)
-		dst[2*n-2], dst[2*n-1] = h2v2(near, far, n-1)
+		here, next := h2v2(near, far, 0), h2v2(near, far, 1)
+		dst[0], dst[1] = uint8((4*here+8)>>4), uint8((3*here+next+7)>>4)
+		here, before := h2v2(near, far, n-1), h2v2(near, far, n-2)
+		dst[2*n-2], dst[2*n-1] = uint8((3*here+before+8)>>4), uint8((4*here+7)>>4)
 		return
 	}
 	if n == 0 {
 		return
 	}
-	sum := func(x int) uint32 { return 3*uint32(near[x]) + uint32(far[x]) }
-	before, here := sum(0), sum(0)
+	before, here := h2v2(near, far, 0), h2v2(near, far, 0)
 	for x := range n {
 		next := here
 		if x+1 < n {
-			next = sum(x + 1)
+			next = h2v2(near, far, x+1)
 		}
 		dst[2*x], dst[2*x+1] = uint8((3*here+before+8)>>4), uint8((3*here+next+7)>>4)
 		before, here = here, next
 	}
 }
 
-func h2v2(near, far []uint8, x int) (a, b uint8) {
-	sum := func(x int) uint32 { return 3*uint32(near[x]) + uint32(far[x]) }
-	s := sum(x)
-	return uint8((3*s + sum(max(x-1, 0)) + 8) >> 4), uint8((3*s + sum(min(x+1, len(near)-1)) + 7) >> 4)
-}
+// h2v2 is s[x].
+func h2v2(near, far []uint8, x int) uint32 { return 3*uint32(near[x]) + uint32(far[x]) }
 
 // YCbCrToRGB converts n pixels as libjpeg does (jdcolor.c), with 16 bits of fraction. With cb and cr less 128:
 //
