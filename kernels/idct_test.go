@@ -49,6 +49,9 @@ func thin(r *rand.Rand, coef []int16) {
 				coef[i] = 0
 			}
 		}
+		if kind == 2 {
+			coef[a] |= 64
+		}
 	}
 }
 

@@ -279,7 +279,7 @@
 // ld1r {Vd.4s}, [Xb]
 #define LD1R(b, d) WORD $(0x4D40C800 | (b)<<5 | (d))
 
-// Integers of 8, 16 and 32 bits, for pictures. _H8 has eight 16-bit lanes, _B16 sixteen bytes. Of instructions that widen or narrow, the suffix is that of the narrow side,
+// Integers of 8, 16 and 32 bits: the inverse DCT and chroma of pictures. _H8 has eight lanes of 16 bits, _B16 sixteen bytes. Of instructions that widen or narrow, the suffix is that of the narrow side,
 // the whole vector's also where half of it takes part: without a suffix four 16-bit lanes beside four of 32 bits, _B16 eight bytes beside eight of 16 bits.
 
 // By element: one lane k, 0 to 7, of c, 0 to 15, times the low or, in instructions with a 2, the high half of n.
@@ -298,9 +298,6 @@
 
 // smlal2 Vd.4s, Vn.8h, Vc.h[k]
 #define SMLAL2_LANE(c, k, n, d) WORD $(0x4F402000 | ((k)&3)<<20 | ((k)>>2)<<11 | (c)<<16 | (n)<<5 | (d))
-
-// mul Vd.8h, Vn.8h, Vc.h[k]
-#define MUL_LANE_H8(c, k, n, d) WORD $(0x4F408000 | ((k)&3)<<20 | ((k)>>2)<<11 | (c)<<16 | (n)<<5 | (d))
 
 // Three registers.
 //
