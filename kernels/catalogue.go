@@ -28,8 +28,8 @@ var Catalogue = []Family{
 	{"widen", "float16 to float32", []ISA{Generic, AVX2, AVX512, NEON}},
 	{"idct", "JPEG: coefficients to samples", []ISA{Generic, AVX2, AVX512, NEON}},
 	{"upsample", "JPEG: chroma at twice the resolution", []ISA{Generic, AVX2, AVX512, NEON}},
-	{"ycc", "JPEG: YCbCr to RGB", []ISA{Generic, AVX2, AVX512}},
-	{"resample", "resizing of pictures: pixels along rows, rows along columns", []ISA{Generic, AVX2, AVX512}},
+	{"ycc", "JPEG: YCbCr to RGB", []ISA{Generic, AVX2, AVX512, NEON}},
+	{"resample", "resizing of pictures: pixels along rows, rows along columns", []ISA{Generic, AVX2, AVX512, NEON}},
 }
 
 // Runs tells which code the family runs when isa is asked for: isa itself, or Generic.

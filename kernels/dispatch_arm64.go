@@ -167,13 +167,33 @@ func (isa ISA) upsampleH2V2(dst, near, far []uint8) bool {
 	return isa == NEON
 }
 
-func (isa ISA) yccToRGB(dst, y, cb, cr []uint8) bool { return false }
+// yccMost is how many pixels one call converts: some ten microseconds.
+const yccMost = 1 << 13
 
-func (isa ISA) resampleColumns(dst, src []uint8, pitch int, k []int32) bool { return false }
+func (isa ISA) yccToRGB(dst, y, cb, cr []uint8) bool {
+	for isa == NEON && len(y) > 0 {
+		n := len(y)
+		if n >= yccMost+yccLeast {
+			n = yccMost
+		}
+		yccToRGBNEON(&dst[0], &y[0], &cb[0], &cr[0], n)
+		dst, y, cb, cr = dst[3*n:], y[n:], cb[n:], cr[n:]
+	}
+	return isa == NEON
+}
 
-func (isa ISA) resamplesPixels() bool { return false }
+func (isa ISA) resampleColumns(dst, src []uint8, pitch int, k []int32) bool {
+	if isa == NEON {
+		resampleColumnsNEON(&dst[0], &src[0], len(dst), pitch, &k[0], len(k))
+	}
+	return isa == NEON
+}
 
-func (isa ISA) resamplePixels(dst, src *uint8, first, end, k *int32, n, start int) {}
+func (isa ISA) resamplesPixels() bool { return isa == NEON }
+
+func (isa ISA) resamplePixels(dst, src *uint8, first, end, k *int32, n, start int) {
+	resamplePixelsNEON(dst, src, first, end, k, n, start)
+}
 
 // fmaRounds does rounds of fmasPerRound FMAs and tells how many lanes each has.
 func (isa ISA) fmaRounds(rounds int) (lanes int) {
@@ -276,3 +296,12 @@ func packWidening(t *PanelPart)
 
 //go:noescape
 func packF16(t *PanelPart)
+
+//go:noescape
+func yccToRGBNEON(dst, y, cb, cr *uint8, n int)
+
+//go:noescape
+func resampleColumnsNEON(dst, src *uint8, n, pitch int, k *int32, taps int)
+
+//go:noescape
+func resamplePixelsNEON(dst, src *uint8, first, end, k *int32, n, start int)

@@ -279,8 +279,14 @@
 // ld1r {Vd.4s}, [Xb]
 #define LD1R(b, d) WORD $(0x4D40C800 | (b)<<5 | (d))
 
-// Integers of 8, 16 and 32 bits: the inverse DCT and chroma of pictures. _H8 has eight lanes of 16 bits, _B16 sixteen bytes. Of instructions that widen or narrow, the suffix is that of the narrow side,
+// Integers of 8, 16 and 32 bits: pictures. _H8 has eight lanes of 16 bits, _B16 sixteen bytes. Of instructions that widen or narrow, the suffix is that of the narrow side,
 // the whole vector's also where half of it takes part: without a suffix four 16-bit lanes beside four of 32 bits, _B16 eight bytes beside eight of 16 bits.
+
+// mul Vd.4s, Vn.4s, Vm.s[i]
+#define MUL_LANE(m, i, n, d) WORD $(0x4F808000 | ((i)&1)<<21 | ((i)>>1)<<11 | (m)<<16 | (n)<<5 | (d))
+
+// mla Vd.4s, Vn.4s, Vm.s[i]
+#define MLA_LANE(m, i, n, d) WORD $(0x6F800000 | ((i)&1)<<21 | ((i)>>1)<<11 | (m)<<16 | (n)<<5 | (d))
 
 // By element: one lane k, 0 to 7, of c, 0 to 15, times the low or, in instructions with a 2, the high half of n.
 //
@@ -298,6 +304,30 @@
 
 // smlal2 Vd.4s, Vn.8h, Vc.h[k]
 #define SMLAL2_LANE(c, k, n, d) WORD $(0x4F402000 | ((k)&3)<<20 | ((k)>>2)<<11 | (c)<<16 | (n)<<5 | (d))
+
+// mla Vd.8h, Vn.8h, Vc.h[k]
+#define MLA_LANE_H8(c, k, n, d) WORD $(0x6F400000 | ((k)&3)<<20 | ((k)>>2)<<11 | (c)<<16 | (n)<<5 | (d))
+
+// sqrdmulh Vd.8h, Vn.8h, Vc.h[k]
+#define SQRDMULH_LANE_H8(c, k, n, d) WORD $(0x4F40D000 | ((k)&3)<<20 | ((k)>>2)<<11 | (c)<<16 | (n)<<5 | (d))
+
+// umlal Vd.4s, Vn.4h, Vc.h[k]
+#define UMLAL_LANE(c, k, n, d) WORD $(0x2F402000 | ((k)&3)<<20 | ((k)>>2)<<11 | (c)<<16 | (n)<<5 | (d))
+
+// umlal2 Vd.4s, Vn.8h, Vc.h[k]
+#define UMLAL2_LANE(c, k, n, d) WORD $(0x6F402000 | ((k)&3)<<20 | ((k)>>2)<<11 | (c)<<16 | (n)<<5 | (d))
+
+// sqdmull Vd.4s, Vn.4h, Vc.h[k]
+#define SQDMULL_LANE(c, k, n, d) WORD $(0x0F40B000 | ((k)&3)<<20 | ((k)>>2)<<11 | (c)<<16 | (n)<<5 | (d))
+
+// sqdmull2 Vd.4s, Vn.8h, Vc.h[k]
+#define SQDMULL2_LANE(c, k, n, d) WORD $(0x4F40B000 | ((k)&3)<<20 | ((k)>>2)<<11 | (c)<<16 | (n)<<5 | (d))
+
+// sqdmlal Vd.4s, Vn.4h, Vc.h[k]
+#define SQDMLAL_LANE(c, k, n, d) WORD $(0x0F403000 | ((k)&3)<<20 | ((k)>>2)<<11 | (c)<<16 | (n)<<5 | (d))
+
+// sqdmlal2 Vd.4s, Vn.8h, Vc.h[k]
+#define SQDMLAL2_LANE(c, k, n, d) WORD $(0x4F403000 | ((k)&3)<<20 | ((k)>>2)<<11 | (c)<<16 | (n)<<5 | (d))
 
 // Three registers.
 //
@@ -351,10 +381,10 @@
 // raddhn2 Vd.16b, Vn.8h, Vm.8h
 #define RADDHN2_B16(m, n, d) WORD $(0x6E204000 | (m)<<16 | (n)<<5 | (d))
 
-// Shifts between widths: left by z, 1 to 15, of 16-bit lanes with their sign; right by t, 1 to 16, to 16-bit lanes or by e, 1 to 8, to bytes, saturated.
+// Shifts: left by z, 1 to 15, of 16-bit lanes or by a, 1 to 7, of bytes, with their sign; right by t, 1 to 16, to 16-bit lanes or by e, 1 to 8, to bytes, saturated; or rounded and added.
 //
 //	31 30 29 28    23 22  16 15    11 10 9   5 4   0
-//	 0  Q  0  011110  shift  opcode   1   Rn    Rd    left: 16 + z; right: 32 - t, 16 - e
+//	 0  Q  0  011110  shift  opcode   1   Rn    Rd    left: 16 + z, 8 + a; right: 32 - t, 16 - e
 
 // sshll Vd.4s, Vn.4h, #z
 #define SSHLL(z, n, d) WORD $(0x0F00A400 | (16+(z))<<16 | (n)<<5 | (d))
@@ -373,3 +403,24 @@
 
 // sqshrn2 Vd.16b, Vn.8h, #e
 #define SQSHRN2_B16(e, n, d) WORD $(0x4F009400 | (16-(e))<<16 | (n)<<5 | (d))
+
+// sshll Vd.8h, Vn.8b, #a
+#define SSHLL_B16(a, n, d) WORD $(0x0F00A400 | (8+(a))<<16 | (n)<<5 | (d))
+
+// sshll2 Vd.8h, Vn.16b, #a
+#define SSHLL2_B16(a, n, d) WORD $(0x4F00A400 | (8+(a))<<16 | (n)<<5 | (d))
+
+// srsra Vd.8h, Vn.8h, #t
+#define SRSRA_H8(t, n, d) WORD $(0x4F003400 | (32-(t))<<16 | (n)<<5 | (d))
+
+// sqshrun Vd.8b, Vn.8h, #e
+#define SQSHRUN_B16(e, n, d) WORD $(0x2F008400 | (16-(e))<<16 | (n)<<5 | (d))
+
+// sqshrun2 Vd.16b, Vn.8h, #e
+#define SQSHRUN2_B16(e, n, d) WORD $(0x6F008400 | (16-(e))<<16 | (n)<<5 | (d))
+
+// sqxtun Vd.8b, Vn.8h
+#define SQXTUN_B16(n, d) WORD $(0x2E212800 | (n)<<5 | (d))
+
+// sqxtun2 Vd.16b, Vn.8h
+#define SQXTUN2_B16(n, d) WORD $(0x6E212800 | (n)<<5 | (d))

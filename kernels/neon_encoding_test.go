@@ -27,7 +27,7 @@ var neonDomains = map[string]func(v int) bool{
 	"q": func(v int) bool { return between(-1024, 1008)(v) && v%16 == 0 },
 	"u": func(v int) bool { return between(0, 65520)(v) && v%16 == 0 },
 	"b": isPointer, "x": isPointer,
-	"c": between(0, 15), "k": between(0, 7), "z": between(1, 15), "t": between(1, 16), "e": between(1, 8),
+	"c": between(0, 15), "k": between(0, 7), "a": between(1, 7), "z": between(1, 15), "t": between(1, 16), "e": between(1, 8),
 }
 
 func between(least, most int) func(int) bool {

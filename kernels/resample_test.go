@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math/rand/v2"
 	"testing"
+	"unsafe"
 )
 
 // coefficients are n that sum up to 1 or, if wild, any.
@@ -30,6 +31,13 @@ func resampled(k []int32, at func(j int) uint8) uint8 {
 	return uint8(min(max(sum>>22, 0), 255))
 }
 
+// int32sOf copies numbers to a placement.
+func int32sOf(t testing.TB, p placement, from []int32) []int32 {
+	to := unsafe.Slice((*int32)(unsafe.Pointer(&p.alloc(t, len(from))[0])), len(from))
+	copy(to, from)
+	return to
+}
+
 func TestResample(t *testing.T) {
 	for _, p := range placements {
 		t.Run(p.name, func(t *testing.T) {
@@ -50,16 +58,17 @@ func TestResample(t *testing.T) {
 					}
 				}
 				for n := range lengths {
-					width := 1 + r.IntN(2*n)
+					before, width := r.IntN(3), 1+r.IntN(2*n)
 					var first, end, k []int32
 					to := 0
 					for x := range n {
 						from := x * width / n
-						to = max(to, min(width, from+1+r.IntN(7))) // no pixel ends farther left than the one before
-						first, k = append(first, int32(from)), append(k, coefficients(r, to-from, n%4 == 0)...)
+						to = max(to, min(width, from+1+r.IntN(12))) // no pixel ends farther left than the one before
+						first, k = append(first, int32(before+from)), append(k, coefficients(r, to-from, n%4 == 0)...)
 						end = append(end, int32(len(k)))
 					}
-					src, got := noise(t, p, r, 3*width), bytesOf(t, p, 3*n)
+					first, end, k = int32sOf(t, p, first), int32sOf(t, p, end), int32sOf(t, p, k)
+					src, got := noise(t, p, r, 3*(before+width)), bytesOf(t, p, 3*n)
 					isa.ResamplePixels(got, src, first, end, k)
 					start := int32(0)
 					for x := range n {
