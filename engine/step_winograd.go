@@ -97,7 +97,7 @@ func (s *winogradStep) cutBlocks(tiles int) {
 		weights = 0
 	}
 	s.together = 1
-	s.block = s.bestBlock(tiles, tiles, weights, inputs, 5*cacheBytes/2, inputs*len(s.weights.panels))
+	s.block = s.bestBlock(tiles, tiles, weights, inputs+s.frequencies*s.weights.panels[0].nr*4, 5*cacheBytes/2, inputs*len(s.weights.panels))
 }
 
 // bestBlock weighs what a block of at most so many tiles costs in traffic beyond L2: the weights, and `again` for each tile if the values that are kept do not fit.
@@ -123,7 +123,11 @@ func (s *winogradStep) bestBlock(tiles, most, weights, values, fits, again int) 
 func (s *winogradStep) cut(n, threads int) (blocks, groups int) {
 	tiles := n * s.tilesY * s.tilesX
 	blocks = (tiles + s.block - 1) / s.block
-	if blocks < 4*threads && tiles >= 4*threads*s.weights.mr {
+	most := 4 // tiles of a thread, in rows of the GEMM: rather than to read large weights twice, threads transform the same inputs
+	if int(s.weights.bytes()) < 4*tiles*s.frequencies*s.cin*4 {
+		most = 2
+	}
+	if blocks < 4*threads && tiles >= most*threads*s.weights.mr {
 		blocks = roundUp(blocks, threads)
 	}
 	groups = 1
@@ -181,17 +185,25 @@ func (s *winogradStep) locate(tile int) (picture, y, x int) {
 // transformInputs fills inputs [frequencies][tiles][cin].
 func (s *winogradStep) transformInputs(w *worker, inputs, between []float32, first, end int) {
 	in, width := s.from, s.x.Window()
-	for t := first; t < end; t++ {
-		picture, y, x := s.locate(t)
+	base, pixel, height, across := 4*int64(in.at()), 4*int64(in.stride), in.shape.H, in.shape.W
+	picture, y, x := s.locate(first)
+	for table := w.offsets[:(end-first)*s.window]; len(table) > 0; table = table[s.window:] {
 		y0, x0 := y*s.y.M-s.pad.Top, x*s.x.M-s.pad.Left
-		table := w.offsets[(t-first)*s.window:][:s.window]
-		for i := range table {
-			iy, ix := y0+i/width, x0+i%width
-			at := 0 // the zeros
-			if uint(iy) < uint(in.shape.H) && uint(ix) < uint(in.shape.W) {
-				at = in.at() + ((picture*in.shape.H+iy)*in.shape.W+ix)*in.stride
+		for i := range s.window / width {
+			row, iy := table[i*width:][:width], y0+i
+			at, inside := base+int64((picture*height+iy)*across+x0)*pixel, uint(iy) < uint(height)
+			for j := range row {
+				row[j] = 0 // the zeros
+				if inside && uint(x0+j) < uint(across) {
+					row[j] = at
+				}
+				at += pixel
 			}
-			table[i] = int64(at) * 4
+		}
+		if x++; x == s.tilesX {
+			if x, y = 0, y+1; y == s.tilesY {
+				y, picture = 0, picture+1
+			}
 		}
 	}
 	stride, tile := s.inputStride(end-first)*4, s.cin*4

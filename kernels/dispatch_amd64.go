@@ -108,11 +108,14 @@ func (isa ISA) winogradOutput(t *WinogradOutputTiles) {
 }
 
 func (isa ISA) winogradProduct(nr int, t *WinogradProduct) {
-	if isa == AVX2 && nr == 16 {
-		t.tiles()
-		return
+	switch { // the few rows of which no even cut makes tiles that the assembly has are left to the GEMM
+	case isa == AVX512 && nr == 32 && t.Rows >= 6:
+		t.tiles(isa, 12, 32)
+	case isa == AVX2 && nr == 16 && t.Rows >= 4 && t.Rows != 7:
+		t.tiles(isa, 6, 16)
+	default:
+		t.gemm(isa, nr)
 	}
-	t.gemm(isa, nr)
 }
 
 func (isa ISA) winogradAxis(t *WinogradAxis) {

@@ -47,6 +47,8 @@ type WinogradInputTiles struct {
 	V        *float32       // [36][Tiles][Channels]
 	VStride  int            // bytes from frequency to frequency
 	VTile    int            // bytes from tile to tile
+
+	ahead int // bytes from the last tile's offsets to those of a tile that is worth having in the cache soon
 }
 
 // WinogradOutputTiles is the arguments of WinogradOutput: Rows x Width output pixels that a run of neighbouring tiles of one
@@ -92,6 +94,9 @@ func (isa ISA) WinogradInput(t *WinogradInputTiles) {
 	for i := 0; i < t.Tiles; i += tiles {
 		part := *t
 		part.Tiles = min(tiles, t.Tiles-i)
+		if i+tiles < t.Tiles {
+			part.ahead = 8 * WinogradFrequencies
+		}
 		part.Off = (*int64)(unsafe.Add(unsafe.Pointer(t.Off), 8*WinogradFrequencies*i))
 		part.V = offset(t.V, i*t.VTile)
 		isa.winogradInput(&part)

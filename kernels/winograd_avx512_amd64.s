@@ -40,13 +40,17 @@ full:
 	VFMADD231PS Z30, Z7, Z6    \ // v3
 	VFMADD231PS Z31, Z7, Z4      // v4
 
-// PIXEL loads pixel y of the column whose first offset R12 points at, and asks for its next channels.
+// PIXEL loads pixel y of the column whose first offset R12 points at.
 #define PIXEL(y, v) \
 	MOVQ (48*y)(R12), DX        \
-	PREFETCHT0 64(SI)(DX*1)     \
 	VMOVUPS.Z (SI)(DX*1), K1, v
 
-// FETCH asks for the lines of six frequencies that the rows will write: 36 streams are too many for the CPU to foresee.
+// AHEAD asks for that of the next tile: a vector before would be too late for what lies beyond L2. Half of them go with the rows, as there is only so much that can be under way.
+#define AHEAD(y, P) \
+	MOVQ (48*y)(R12)(AX*1), P \
+	PREFETCHT0 (SI)(P*1)
+
+// FETCH asks for the lines of six frequencies that the rows of the next vector will write: 36 streams are too many for the CPU to foresee.
 #define FETCH \
 	PREFETCHT0 (BP)        \
 	PREFETCHT0 (BP)(R9*1)  \
@@ -61,7 +65,8 @@ full:
 //	SI       A at this channel         R12  offsets of the column
 //	R13      table                     R14  its column or row
 //	DI       V at this tile            R8   V at this tile and channel
-//	BP       V at the next FETCH       DX   V at the row, and scratch
+//	BP       V at the next FETCH, scratch   DX   V at the row, and scratch
+//	AX       t, or bytes from the tile's offsets to the next one's
 //	R9-R11   1, 3, 5 times VStride     R15  6 times VStride
 //	CX       channels left             BX   columns or rows left
 //	Z29-Z31  1.5, 2, -0.5              K1   lanes in use
@@ -83,23 +88,31 @@ TEXT ·winogradInputAVX512(SB), 0, $2376-8
 	MOVQ DX, tiles-2376(SP)
 
 tile:
+	MOVQ t+0(FP), AX
 	MOVQ WinogradInputTiles_A(AX), SI
 	MOVQ WinogradInputTiles_Channels(AX), CX
 	MOVQ DI, R8
+	MOVQ WinogradInputTiles_ahead(AX), AX
+	CMPQ tiles-2376(SP), $1
+	JEQ  vector
+	MOVL $288, AX
 
 vector:
 	LANES(full)
 	MOVQ R13, R14
-	MOVQ R8, BP
+	LEAQ 64(R8), BP
 	MOVL $6, BX
 
 column:
 	FETCH
 	PIXEL(0, Z0)
+	AHEAD(0, DX)
 	PIXEL(1, Z1)
 	PIXEL(2, Z2)
+	AHEAD(1, DX)
 	PIXEL(3, Z3)
 	PIXEL(4, Z4)
+	AHEAD(2, DX)
 	PIXEL(5, Z5)
 	INPUT
 	VMOVAPS Z0, (R14)
@@ -119,6 +132,10 @@ column:
 	MOVL $6, BX
 
 row:
+	AHEAD(3, BP)
+	AHEAD(4, BP)
+	AHEAD(5, BP)
+	ADDQ $8, R12
 	VMOVAPS (R14), Z0
 	VMOVAPS 64(R14), Z1
 	VMOVAPS 128(R14), Z2
@@ -137,12 +154,14 @@ row:
 	DECQ BX
 	JNE  row
 
+	SUBQ $48, R12
 	ADDQ $64, SI
 	ADDQ $64, R8
 	SUBQ $16, CX
 	JGT  vector
 
 	ADDQ $288, R12
+	MOVQ t+0(FP), AX
 	ADDQ WinogradInputTiles_VTile(AX), DI
 	DECQ tiles-2376(SP)
 	JNE  tile
@@ -169,7 +188,7 @@ row:
 	PREFETCHT0 64 mem       \
 	VMOVUPS.Z mem, K1, v
 
-// FETCHROW asks, with each of the first four columns, for the lines of a row of C that will be written. R9 is 3*CCol.
+// FETCHROW asks, with each of the first four columns, for the lines of a row of C that the next tile will write. R9 is 3*CCol.
 #define FETCHROW(fetched) \
 	CMPQ BX, $3             \
 	JLT  fetched            \
@@ -244,6 +263,7 @@ vector:
 	MOVQ c-8(SP), DI
 	ADDQ R8, DI
 	LEAQ (R10)(R10*2), R9
+	LEAQ (DI)(R10*4), DI
 	MOVL $6, BX
 
 column:

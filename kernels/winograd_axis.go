@@ -48,11 +48,11 @@ func (isa ISA) WinogradAxis(t *WinogradAxis) {
 	if t.Cols < 1 || t.Cols > WinogradMaxCols || t.Rows < 1 {
 		panic(fmt.Sprintf("kernels: a Winograd matrix of %d x %d, have 1 to %d columns", t.Rows, t.Cols, WinogradMaxCols))
 	}
-	tiles := max(1, winogradAxisChunk/(t.Channels*t.Rows*t.Cols))
-	if tiles >= t.Tiles {
+	if t.Tiles*t.Channels*t.Rows*t.Cols <= winogradAxisChunk {
 		isa.winogradAxis(t)
 		return
 	}
+	tiles := max(1, winogradAxisChunk/(t.Channels*t.Rows*t.Cols))
 	for i := 0; i < t.Tiles; i += tiles {
 		part := *t
 		part.Tiles = min(tiles, t.Tiles-i)

@@ -1,86 +1,30 @@
 //go:build !purego
 
-// One pass of a Winograd transform along one axis on AVX-512, 16 channels at a time; the contract is in winograd_axis.go.
-// All columns are held in registers, and each row of the matrix is one chain of FMAs: the CPU overlaps the rows.
+// One pass of a Winograd transform along one axis on AVX-512, 32 channels at a time; the contract is in winograd_axis.go.
+// All columns are held in registers, and each row of the matrix is two chains of FMAs over them: the CPU overlaps the rows. Two vectors share a broadcast, of which it has one a cycle.
+// One loop serves all numbers of columns: it leaves out the last ones by branches that the CPU foresees.
 
 #include "go_asm.h"
 #include "textflag.h"
 
-// LANES sets K1 to the channels of this vector, of CX that are left.
-#define LANES(full) \
-	KXNORW K1, K1, K1 \
-	CMPQ CX, $16      \
-	JGE  full         \
-	MOVL $1, DX       \
-	SHLL CX, DX       \
-	DECL DX           \
-	KMOVW DX, K1      \
-full:
+#define LAST(n, next) CMPQ BP, $n; JEQ next
 
 // LOAD fetches column j, and asks for its next channels.
-#define LOAD(j, v) \
-	MOVQ (8*j)(R12), DX     \
-	PREFETCHT0 64(SI)(DX*1) \
-	VMOVUPS.Z (SI)(DX*1), K1, v
+#define LOAD(j, v0, v1) \
+	MOVQ (8*j)(R12), DX             \
+	VMOVUPS.Z (SI)(DX*1), K1, v0    \
+	VMOVUPS.Z 64(SI)(DX*1), K2, v1  \
+	PREFETCHT0 128(SI)(DX*1)        \
+	PREFETCHT0 192(SI)(DX*1)
 
-#define LOAD1 LOAD(0, Z0)
-#define LOAD2 LOAD1; LOAD(1, Z1)
-#define LOAD3 LOAD2; LOAD(2, Z2)
-#define LOAD4 LOAD3; LOAD(3, Z3)
-#define LOAD5 LOAD4; LOAD(4, Z4)
-#define LOAD6 LOAD5; LOAD(5, Z5)
-#define LOAD7 LOAD6; LOAD(6, Z6)
-#define LOAD8 LOAD7; LOAD(7, Z7)
-#define LOAD9 LOAD8; LOAD(8, Z8)
-#define LOAD10 LOAD9; LOAD(9, Z9)
-#define LOAD11 LOAD10; LOAD(10, Z10)
-#define LOAD12 LOAD11; LOAD(11, Z11)
-#define LOAD13 LOAD12; LOAD(12, Z12)
-#define LOAD14 LOAD13; LOAD(13, Z13)
+// SUM adds column j of the matrix's row to Z28 and Z29.
+#define SUM(j, v0, v1) \
+	VBROADCASTSS (4*j)(BX), Z30 \
+	VFMADD231PS v0, Z30, Z28    \
+	VFMADD231PS v1, Z30, Z29
 
-// SUM adds column j of the matrix's row to Z31.
-#define SUM(j, v) VFMADD231PS.BCST (4*j)(BX), v, Z31
-
-#define SUM1 VMULPS.BCST (BX), Z0, Z31
-#define SUM2 SUM1; SUM(1, Z1)
-#define SUM3 SUM2; SUM(2, Z2)
-#define SUM4 SUM3; SUM(3, Z3)
-#define SUM5 SUM4; SUM(4, Z4)
-#define SUM6 SUM5; SUM(5, Z5)
-#define SUM7 SUM6; SUM(6, Z6)
-#define SUM8 SUM7; SUM(7, Z7)
-#define SUM9 SUM8; SUM(8, Z8)
-#define SUM10 SUM9; SUM(9, Z9)
-#define SUM11 SUM10; SUM(10, Z10)
-#define SUM12 SUM11; SUM(11, Z11)
-#define SUM13 SUM12; SUM(12, Z12)
-#define SUM14 SUM13; SUM(13, Z13)
-
-// COLS does all rows of one vector of channels with a matrix of n columns. The line of the next channels is fetched with each store.
-#define COLS(n, cols, row, clamp, store, LOADS, SUMS) \
-cols:                       \
-	LOADS                   \
-row:                        \
-	SUMS                    \
-	ADDQ $(4*n), BX         \
-	TESTQ R15, R15          \
-	JEQ  store              \
-	VFMADD213PS Z27, Z28, Z31 \
-	TESTQ R9, R9            \
-	JEQ  clamp              \
-	VMOVUPS.Z (R9), K1, Z26 \
-	VADDPS Z26, Z31, Z31    \
-	ADDQ R11, R9            \
-clamp:                      \
-	VMAXPS Z31, Z29, Z31    \
-	VMINPS Z31, Z30, Z31    \
-store:                      \
-	PREFETCHT0 64(DI)       \
-	VMOVUPS Z31, K1, (DI)   \
-	ADDQ R10, DI            \
-	DECQ R13                \
-	JNE  row                \
-	JMP  next
+#define MORE(j, v0, v1) LAST(j, row); LOAD(j, v0, v1)
+#define SUMMORE(j, v0, v1) LAST(j, summed); SUM(j, v0, v1)
 
 // func winogradAxisAVX512(t *WinogradAxis)
 //
@@ -89,17 +33,11 @@ store:                      \
 //	BX       matrix at the row              CX       channels left
 //	DI R9    C and Res (0: none) at the row R10 R11  CRow, ResRow
 //	R13      rows left                      R15      0: no epilogue
-//	Z0-Z13   columns                        Z31      the sum
-//	Z28 Z27  Scale, Shift                   Z29 Z30  Lo, Hi
-//	BP       columns                        K1       lanes in use
+//	Z0-Z27   columns: column j has Zj, Z(14+j)
+//	Z28 Z29  the sums                       Z30 Z31  an element of the matrix; of the epilogue
+//	BP       columns                        K1 K2    lanes in use
 TEXT ·winogradAxisAVX512(SB), 0, $24-8
 	MOVQ t+0(FP), AX
-	VBROADCASTSS WinogradAxis_Lo(AX), Z29
-	VBROADCASTSS WinogradAxis_Hi(AX), Z30
-	MOVL $0x3f800000, DX
-	VPBROADCASTD DX, Z28
-	MOVL $0x80000000, DX
-	VPBROADCASTD DX, Z27
 	MOVQ WinogradAxis_A(AX), R14
 	MOVQ WinogradAxis_Off(AX), R12
 	MOVQ WinogradAxis_CRow(AX), R10
@@ -117,16 +55,17 @@ tile:
 	MOVQ WinogradAxis_Channels(AX), CX
 	XORL R8, R8
 
-vector:
-	LANES(full)
-	MOVQ WinogradAxis_Scale(AX), DX
-	TESTQ DX, DX
-	JEQ  plain
-	VMOVUPS.Z (DX)(R8*1), K1, Z28
-	MOVQ WinogradAxis_Shift(AX), DX
-	VMOVUPS.Z (DX)(R8*1), K1, Z27
+vectors:
+	MOVQ $-1, DX
+	CMPQ CX, $32
+	JGE  full
+	SHLQ CX, DX
+	NOTQ DX
 
-plain:
+full:
+	KMOVW DX, K1
+	SHRL $16, DX
+	KMOVW DX, K2
 	MOVQ res-16(SP), R9
 	TESTQ R9, R9
 	JEQ  start
@@ -138,46 +77,79 @@ start:
 	ADDQ R8, DI
 	MOVQ WinogradAxis_Matrix(AX), BX
 	MOVQ WinogradAxis_Rows(AX), R13
-	CMPQ BP, $7; JGT over7
-	CMPQ BP, $4; JGT over4
-	CMPQ BP, $2; JEQ cols2; JGT over2
-	JMP  cols1
-over2:
-	CMPQ BP, $3; JEQ cols3
-	JMP  cols4
-over4:
-	CMPQ BP, $6; JEQ cols6; JGT cols7
-	JMP  cols5
-over7:
-	CMPQ BP, $11; JGT over11
-	CMPQ BP, $9; JEQ cols9; JGT over9
-	JMP  cols8
-over9:
-	CMPQ BP, $10; JEQ cols10
-	JMP  cols11
-over11:
-	CMPQ BP, $13; JEQ cols13; JGT cols14
-	JMP  cols12
+	LOAD(0, Z0, Z14)
+	MORE(1, Z1, Z15)
+	MORE(2, Z2, Z16)
+	MORE(3, Z3, Z17)
+	MORE(4, Z4, Z18)
+	MORE(5, Z5, Z19)
+	MORE(6, Z6, Z20)
+	MORE(7, Z7, Z21)
+	MORE(8, Z8, Z22)
+	MORE(9, Z9, Z23)
+	MORE(10, Z10, Z24)
+	MORE(11, Z11, Z25)
+	MORE(12, Z12, Z26)
+	MORE(13, Z13, Z27)
 
-	COLS(1, cols1, row1, clamp1, store1, LOAD1, SUM1)
-	COLS(2, cols2, row2, clamp2, store2, LOAD2, SUM2)
-	COLS(3, cols3, row3, clamp3, store3, LOAD3, SUM3)
-	COLS(4, cols4, row4, clamp4, store4, LOAD4, SUM4)
-	COLS(5, cols5, row5, clamp5, store5, LOAD5, SUM5)
-	COLS(6, cols6, row6, clamp6, store6, LOAD6, SUM6)
-	COLS(7, cols7, row7, clamp7, store7, LOAD7, SUM7)
-	COLS(8, cols8, row8, clamp8, store8, LOAD8, SUM8)
-	COLS(9, cols9, row9, clamp9, store9, LOAD9, SUM9)
-	COLS(10, cols10, row10, clamp10, store10, LOAD10, SUM10)
-	COLS(11, cols11, row11, clamp11, store11, LOAD11, SUM11)
-	COLS(12, cols12, row12, clamp12, store12, LOAD12, SUM12)
-	COLS(13, cols13, row13, clamp13, store13, LOAD13, SUM13)
-	COLS(14, cols14, row14, clamp14, store14, LOAD14, SUM14)
+row:
+	VBROADCASTSS (BX), Z30
+	VMULPS Z0, Z30, Z28
+	VMULPS Z14, Z30, Z29
+	SUMMORE(1, Z1, Z15)
+	SUMMORE(2, Z2, Z16)
+	SUMMORE(3, Z3, Z17)
+	SUMMORE(4, Z4, Z18)
+	SUMMORE(5, Z5, Z19)
+	SUMMORE(6, Z6, Z20)
+	SUMMORE(7, Z7, Z21)
+	SUMMORE(8, Z8, Z22)
+	SUMMORE(9, Z9, Z23)
+	SUMMORE(10, Z10, Z24)
+	SUMMORE(11, Z11, Z25)
+	SUMMORE(12, Z12, Z26)
+	SUMMORE(13, Z13, Z27)
 
-next:
-	ADDQ $64, R8
-	SUBQ $16, CX
-	JGT  vector
+summed:
+	LEAQ (BX)(BP*4), BX
+	TESTQ R15, R15
+	JEQ  store
+	MOVQ WinogradAxis_Scale(AX), DX
+	TESTQ DX, DX
+	JEQ  plain
+	VMOVUPS.Z (DX)(R8*1), K1, Z30
+	VMOVUPS.Z 64(DX)(R8*1), K2, Z31
+	MOVQ WinogradAxis_Shift(AX), DX
+	VFMADD213PS.Z (DX)(R8*1), Z30, K1, Z28
+	VFMADD213PS.Z 64(DX)(R8*1), Z31, K2, Z29
+
+plain:
+	TESTQ R9, R9
+	JEQ  clamp
+	VADDPS.Z (R9), Z28, K1, Z28
+	VADDPS.Z 64(R9), Z29, K2, Z29
+	ADDQ R11, R9
+
+clamp:
+	VBROADCASTSS WinogradAxis_Lo(AX), Z30
+	VBROADCASTSS WinogradAxis_Hi(AX), Z31
+	VMAXPS Z28, Z30, Z28
+	VMAXPS Z29, Z30, Z29
+	VMINPS Z28, Z31, Z28
+	VMINPS Z29, Z31, Z29
+
+store:
+	PREFETCHT0 128(DI)
+	PREFETCHT0 192(DI)
+	VMOVUPS Z28, K1, (DI)
+	VMOVUPS Z29, K2, 64(DI)
+	ADDQ R10, DI
+	DECQ R13
+	JNE  row
+
+	ADDQ $128, R8
+	SUBQ $32, CX
+	JGT  vectors
 
 	ADDQ WinogradAxis_ATile(AX), R14
 	ADDQ WinogradAxis_OffTile(AX), R12

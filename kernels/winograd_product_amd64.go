@@ -15,26 +15,38 @@ type winogradProductTiles struct {
 // winogradProductChunk bounds Rows x K of one call of assembly to about 20 microseconds, as it cannot be preempted.
 const winogradProductChunk = 1 << 16
 
-// tiles divides the rows evenly, so that no tile has so few that it waits for its own sums.
-func (t *WinogradProduct) tiles() {
-	const mr, nr = 6, 16
-	tiles := (t.Rows + mr - 1) / mr
-	larger := t.Rows % tiles // tiles with a row more
+// tiles divides the rows evenly into tiles of at most mr, so that no tile has so few that it waits for its own sums.
+func (t *WinogradProduct) tiles(isa ISA, mr, nr int) {
+	tiles := int(uint32(t.Rows+mr-1) / uint32(mr))
+	rows, larger := int(uint32(t.Rows)/uint32(tiles)), int(uint32(t.Rows)%uint32(tiles)) // of them with a row more
+	step := 0
+	if t.Next != nil {
+		step = int(uint32(4*nr+tiles-1) / uint32(tiles))
+	}
 	for done, row := 0, 0; done < tiles; {
 		part := winogradProductTiles{
-			A: index(t.A, row*t.K), W: t.W, C: index(t.C, row*nr), K: t.K, Rows: t.Rows / tiles, Tiles: tiles - done, Next: unsafe.Pointer(t.W),
+			A: index(t.A, row*t.K), W: t.W, C: index(t.C, row*nr), K: t.K, Rows: rows, Tiles: tiles - done, Next: unsafe.Pointer(t.W), NextStep: step,
 		}
 		if done < larger {
-			part.Rows, part.Tiles = part.Rows+1, larger-done
+			part.Rows, part.Tiles = rows+1, larger-done
 		}
-		part.Tiles = min(part.Tiles, max(1, winogradProductChunk/(part.Rows*t.K)))
+		if part.Tiles*part.Rows*t.K > winogradProductChunk {
+			part.Tiles = max(1, winogradProductChunk/(part.Rows*t.K))
+		}
 		if t.Next != nil {
-			part.Next, part.NextStep = unsafe.Add(t.Next, done*t.K*4*nr/tiles), (4*nr+tiles-1)/tiles
+			part.Next = unsafe.Add(t.Next, done*t.K*step)
 		}
-		winogradProductAVX2(&part)
+		if isa == AVX512 {
+			winogradProductAVX512(&part)
+		} else {
+			winogradProductAVX2(&part)
+		}
 		done, row = done+part.Tiles, row+part.Tiles*part.Rows
 	}
 }
+
+//go:noescape
+func winogradProductAVX512(t *winogradProductTiles)
 
 //go:noescape
 func winogradProductAVX2(t *winogradProductTiles)

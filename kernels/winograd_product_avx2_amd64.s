@@ -1,6 +1,6 @@
 //go:build !purego
 
-// The products of Winograd's algorithm on AVX2 and FMA3, 16 columns wide; the contract is at winogradProductTiles in winograd_product_amd64.go. It is the loop of the GEMM
+// The products of Winograd's algorithm on AVX2 and FMA3, 4 to 6 rows x 16 columns a tile; the contract is at winogradProductTiles in winograd_product_amd64.go. It is the loop of the GEMM
 // around which nothing is left but the way to the next rows: with 64 channels a call for each six rows takes a quarter of the time.
 //
 //	AX BX CX DX SI DI  ends of the rows
@@ -115,13 +115,7 @@ TEXT ·winogradProductAVX2(SB), NOSPLIT, $8-8
 	MOVQ winogradProductTiles_Next(R13), R14
 	MOVQ winogradProductTiles_NextStep(R13), R15
 	MOVQ winogradProductTiles_Rows(R13), R13
-	CMPQ R13, $3; JHI over3
-	CMPQ R13, $2; JEQ tile2; JHI tile3; JMP tile1
-over3:
-	CMPQ R13, $5; JEQ tile5; JHI tile6; JMP tile4
-	TILES(1, tile1, four1, one1, last1, store1, ZERO1, ROWS1, STORE1, ON1)
-	TILES(2, tile2, four2, one2, last2, store2, ZERO2, ROWS2, STORE2, ON2)
-	TILES(3, tile3, four3, one3, last3, store3, ZERO3, ROWS3, STORE3, ON3)
+	CMPQ R13, $5; JEQ tile5; JHI tile6
 	TILES(4, tile4, four4, one4, last4, store4, ZERO4, ROWS4, STORE4, ON4)
 	TILES(5, tile5, four5, one5, last5, store5, ZERO5, ROWS5, STORE5, ON5)
 	TILES(6, tile6, four6, one6, last6, store6, ZERO6, ROWS6, STORE6, ON6)
