@@ -13,7 +13,7 @@ help:
 build: ## the static binary, ./featx
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' ./cmd/featx
 
-dist: ## static binaries for ten platforms (or TARGETS, as linux/arm64), shell completions and SHA256SUMS in dist/
+dist: ## static binaries for ten platforms (or TARGETS, as linux/arm64), shell completions, manual pages and SHA256SUMS in dist/
 	GO='$(GO)' packaging/dist.sh $(TARGETS)
 
 dist-check: ## those of dist/ that run here or under qemu-user and wazero do the same jobs and write the same bytes

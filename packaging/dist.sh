@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# make dist: the static binary for every place, shell completions, SHA256SUMS.
+# make dist: the static binary for every place, shell completions, manual pages, SHA256SUMS.
 #
 #   packaging/dist.sh [OS/ARCH...]     default: all below
 #
@@ -24,7 +24,7 @@ build() { # OS ARCH FILE
 }
 
 rm -rf "$dist"
-mkdir -p "$dist/completions"
+mkdir -p "$dist/completions" "$dist/man"
 files=()
 for target in "${targets[@]}"; do
   os=${target%/*} arch=${target#*/}
@@ -38,16 +38,17 @@ for target in "${targets[@]}"; do
   files+=("$name")
 done
 
-# The completions are the same for every place; this machine's binary writes them.
+# The completions and the manual are the same for every place; this machine's binary writes them.
 here=$dist/.featx
 build "${host%/*}" "${host#*/}" "$here"
 "$here" completion bash >"$dist/completions/featx.bash"
 "$here" completion zsh >"$dist/completions/_featx"
 "$here" completion fish >"$dist/completions/featx.fish"
 "$here" completion powershell >"$dist/completions/featx.ps1"
+GOOS=${host%/*} GOARCH=${host#*/} $go run ./tools/man "$here" "$version" "$dist/man"
 rm "$here"
 
-(cd "$dist" && sha256sum "${files[@]}" completions/* >SHA256SUMS)
+(cd "$dist" && sha256sum "${files[@]}" completions/* man/* >SHA256SUMS)
 printf 'featx %s, %s\n\n| binary | bytes | MB |\n|---|---|---|\n' "$version" "$($go env GOVERSION)"
 for name in "${files[@]}"; do
   bytes=$(wc -c <"$dist/$name")
