@@ -745,16 +745,21 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func otherProcess(t *testing.T, cache, url string, file []byte) (*exec.Cmd, *bytes.Buffer) {
+// otherProcess pulls in a process of its own, and gives what that has said so far.
+func otherProcess(t *testing.T, cache, url string, file []byte) (*exec.Cmd, func() string) {
 	t.Helper()
-	self, err := os.Executable()
-	require.NoError(t, err)
-	c := exec.Command(self)
+	c := exec.Command(os.Args[0])
 	c.Env = append(os.Environ(), "FEATX_TEST_PULL="+url+" "+sha(file), EnvCache+"="+cache, EnvMirror+"=", EnvOffline+"=")
-	stderr := &bytes.Buffer{}
+	stderr, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
+	require.NoError(t, err)
+	defer stderr.Close()
 	c.Stderr = stderr
 	require.NoError(t, c.Start())
-	return c, stderr
+	return c, func() string {
+		said, err := os.ReadFile(stderr.Name())
+		require.NoError(t, err)
+		return string(said)
+	}
 }
 
 // Two processes that want the same model download it once.
@@ -774,13 +779,14 @@ func TestTwoProcesses(t *testing.T) {
 	<-began
 	b, second := otherProcess(t, cache.Dir, server.URL+"/file.pth", file)
 	c, third := otherProcess(t, cache.Dir, server.URL+"/file.pth", file)
-	time.Sleep(500 * time.Millisecond) // they find the lock taken, or come when all is done
+	for _, said := range []func() string{second, third} {
+		require.Eventually(t, func() bool { return said() == testName+": another process is pulling it; waiting\n" }, time.Minute, 10*time.Millisecond)
+	}
 	close(both)
-	require.NoError(t, a.Wait(), out)
-	require.NoError(t, b.Wait(), second)
-	require.NoError(t, c.Wait(), third)
-	require.Equal(t, testName+": downloading "+server.URL+"/file.pth\n", out.String())
-	require.Equal(t, testName+": another process is pulling it; waiting\n", second.String())
+	require.NoError(t, a.Wait())
+	require.NoError(t, b.Wait())
+	require.NoError(t, c.Wait())
+	require.Equal(t, testName+": downloading "+server.URL+"/file.pth\n", out())
 	require.Len(t, asked.all(), 1)
 	requireCache(t, cache, file)
 }
@@ -816,8 +822,8 @@ func TestKilled(t *testing.T) {
 	requireCache(t, cache, nil)
 
 	b, out := otherProcess(t, cache.Dir, server.URL+"/file.pth", file)
-	require.NoError(t, b.Wait(), out)
-	require.Equal(t, testName+": downloading "+server.URL+"/file.pth\n", out.String())
+	require.NoError(t, b.Wait(), out())
+	require.Equal(t, testName+": downloading "+server.URL+"/file.pth\n", out())
 	require.Equal(t, "bytes=2000000-", asked.all()[1].Header.Get("Range"))
 	requireCache(t, cache, file)
 }

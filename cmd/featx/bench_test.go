@@ -19,7 +19,7 @@ func benchJSON(t *testing.T, args ...string) benchReport {
 }
 
 func TestBench(t *testing.T) {
-	r := benchJSON(t, "--rounds", "4", "--batch", "2", "--threads", "2")
+	r := benchJSON(t, "--rounds", "4", "--time", "1h", "--batch", "2", "--threads", "2")
 	require.Equal(t, "cifar_resnet20", r.Arch)
 	require.Equal(t, [2]int{32, 32}, r.Size)
 	require.Len(t, r.Runs, 1)

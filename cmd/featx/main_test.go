@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,15 +14,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// program is the binary, built once as users build it.
-var program string
+// program is the binary, built once as users build it, or what FEATX_PROGRAM names.
+var program = os.Getenv("FEATX_PROGRAM")
 
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "featx")
 	// No test may use the network or the user's cache.
 	os.Setenv("FEATX_OFFLINE", "1")
 	os.Setenv("FEATX_CACHE", filepath.Join(dir, "cache"))
-	if err == nil {
+	if err == nil && program == "" {
 		program = filepath.Join(dir, "featx")
 		build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", program, ".")
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -36,6 +37,21 @@ func TestMain(m *testing.M) {
 	}
 	os.RemoveAll(dir)
 	os.Exit(status)
+}
+
+// needsOwnProcess skips tests that look at the program's process where FEATX_PROGRAM is a script that runs it in an emulator.
+func needsOwnProcess(t *testing.T) {
+	t.Helper()
+	start := make([]byte, 2)
+	f, err := os.Open(program)
+	if err == nil {
+		defer f.Close()
+		_, err = io.ReadFull(f, start)
+	}
+	require.NoError(t, err)
+	if string(start) == "#!" {
+		t.Skip("the memory would be the emulator's")
+	}
 }
 
 // result is what a user sees of a run.
