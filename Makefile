@@ -5,7 +5,7 @@ DATA   ?= $(abspath ../shared/data)
 
 KILLS  ?= 50
 
-.PHONY: help build dist dist-check dist-again image test heif-test lint arm-test arm-bytes mca golden-check torture bench bench-pipeline bench-peers interop golden golden-onnx golden-keras embedded
+.PHONY: help build dist dist-check dist-again image test heif-test lint arm-test arm-test-all arm-bytes mca golden-check torture bench bench-pipeline bench-peers interop golden golden-onnx golden-keras embedded
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -50,6 +50,9 @@ heif-test: ## pictures and the command with the decoders of AVIF and HEIC
 
 arm-test: ## arm64 with NEON, emulated (needs qemu-aarch64-static): kernels, engine, the command on pictures
 	bash .ci/arm-test
+
+arm-test-all: ## the tests of every package (or of PACKAGES) on an emulated arm64: hours of CPU
+	bash .ci/arm-test-all $(PACKAGES)
 
 arm-bytes: ## the bytes of every layer of NETWORKS (resnet50 vgg16) here and on an emulated arm64
 	bash .ci/arm-bytes $(NETWORKS)
