@@ -123,11 +123,11 @@ func (s *winogradStep) bestBlock(tiles, most, weights, values, fits, again int) 
 func (s *winogradStep) cut(n, threads int) (blocks, groups int) {
 	tiles := n * s.tilesY * s.tilesX
 	blocks = (tiles + s.block - 1) / s.block
-	most := 4 // tiles of a thread, in rows of the GEMM: rather than to read large weights twice, threads transform the same inputs
-	if int(s.weights.bytes()) < 4*tiles*s.frequencies*s.cin*4 {
-		most = 2
+	enough := 4 * s.weights.mr // tiles for a thread
+	if inputs := 4 * tiles * s.frequencies * s.cin; int(s.weights.bytes()) < 4*inputs {
+		enough /= 2 // weights so small are better read by each thread than the inputs transformed
 	}
-	if blocks < 4*threads && tiles >= most*threads*s.weights.mr {
+	if blocks < 4*threads && tiles >= enough*threads {
 		blocks = roundUp(blocks, threads)
 	}
 	groups = 1

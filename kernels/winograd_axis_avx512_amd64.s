@@ -7,6 +7,7 @@
 #include "go_asm.h"
 #include "textflag.h"
 
+// LAST leaves if there are n columns.
 #define LAST(n, next) CMPQ BP, $n; JEQ next
 
 // LOAD fetches column j, and asks for its next channels.

@@ -1,13 +1,14 @@
 //go:build !purego
 
 // The products of Winograd's algorithm on AVX-512, 6 to 12 rows x 32 columns a tile; the contract is at winogradProductTiles in winograd_product_amd64.go. One loop serves all numbers
-// of rows: it leaves out the last ones by branches that the CPU foresees, which costs less than half a percent where a loop for each would be ten times the code.
+// of rows: it leaves out the last ones by branches that the CPU foresees. That costs half a percent, and a loop for each number has ten times the code.
 //
 //	AX BX CX DX  rows 0, 3, 6, 9 at this k    BP       bytes of a row of A
 //	R11      weights of this k                R10      of the first
 //	R12      C                                R8 R13   tiles left, and rows of each
 //	R14 R15  what to prefetch for the next k, and how much
-//	SI R9    rounds of two k left, and of a tile; DI is K
+//	SI R9    rounds of two k left, and of a tile
+//	DI       K; if it is odd the first round has one k
 //	Z0-Z23   sums: row r has Z(2r), Z(2r+1)
 //	Z24 Z25  weights of one k
 //	Z26      one element of a row
@@ -20,6 +21,7 @@
 	VFMADD231PS Z24, Z26, v0 \
 	VFMADD231PS Z25, Z26, v1
 
+// LAST leaves if a tile has n rows.
 #define LAST(n, next) CMPQ R13, $n; JEQ next
 
 // K is one k, at byte `at` of the rows.
@@ -57,7 +59,6 @@ next:
 
 #define STORE(r, v0, v1) VMOVUPS v0, (128*r)(R12); VMOVUPS v1, (128*r+64)(R12)
 
-// STOREMORE leaves behind the last row.
 #define STOREMORE(r, v0, v1) LAST(r, stored); STORE(r, v0, v1)
 
 // func winogradProductAVX512(t *winogradProductTiles)
