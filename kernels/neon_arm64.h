@@ -288,10 +288,10 @@
 // mla Vd.4s, Vn.4s, Vm.s[i]
 #define MLA_LANE(m, i, n, d) WORD $(0x6F800000 | ((i)&1)<<21 | ((i)>>1)<<11 | (m)<<16 | (n)<<5 | (d))
 
-// By element: one lane k, 0 to 7, of c, 0 to 15, times the low or, in instructions with a 2, the high half of n.
+// By element: one lane k, 0 to 7, of c, 0 to 15, times all lanes of n or, where they are widened, its low half, in instructions with a 2 its high half.
 //
 //	31 30 29 28   24 23 22 21 20 19  16 15  12  11 10 9   5 4   0
-//	 0  Q  0  01111   01    L  M   Rc   opcode   H  0   Rn    Rd    k = H:L:M
+//	 0  Q  U  01111   01    L  M   Rc   opcode   H  0   Rn    Rd    k = H:L:M
 
 // smull Vd.4s, Vn.4h, Vc.h[k]
 #define SMULL_LANE(c, k, n, d) WORD $(0x0F40A000 | ((k)&3)<<20 | ((k)>>2)<<11 | (c)<<16 | (n)<<5 | (d))
@@ -384,7 +384,7 @@
 // Shifts: left by z, 1 to 15, of 16-bit lanes or by a, 1 to 7, of bytes, with their sign; right by t, 1 to 16, to 16-bit lanes or by e, 1 to 8, to bytes, saturated; or rounded and added.
 //
 //	31 30 29 28    23 22  16 15    11 10 9   5 4   0
-//	 0  Q  0  011110  shift  opcode   1   Rn    Rd    left: 16 + z, 8 + a; right: 32 - t, 16 - e
+//	 0  Q  U  011110  shift  opcode   1   Rn    Rd    left: 16 + z, 8 + a; right: 32 - t, 16 - e
 
 // sshll Vd.4s, Vn.4h, #z
 #define SSHLL(z, n, d) WORD $(0x0F00A400 | (16+(z))<<16 | (n)<<5 | (d))
