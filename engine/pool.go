@@ -40,6 +40,9 @@ const spins = 200_000
 // restless is how many times faster patience runs out between two runs: after some 100 microseconds, which waking a worker up takes in a virtual machine.
 const restless = 10
 
+// evenItems is into how many pieces for each thread small work is cut, so that little is left to one of them at the end.
+const evenItems = 4
+
 // newCrew starts the workers 1 to n-1; the caller is worker 0. A panic of work ends its worker and the step, and is found in failed; the caller's own is the caller's to
 // recover.
 func newCrew(n, steps int, work func(worker, step, item int)) *crew {

@@ -33,12 +33,18 @@ func (s *depthwiseStep) prepare(p *Plan) {
 	}
 }
 
-func (s *depthwiseStep) items(n, _ int) int {
-	return (n*s.to.shape.H + depthwiseRows - 1) / depthwiseRows
+func (s *depthwiseStep) items(n, threads int) int {
+	rows := n * s.to.shape.H
+	items := (rows + depthwiseRows - 1) / depthwiseRows
+	if threads > 1 {
+		items = max(items, min(rows, evenItems*threads))
+	}
+	return items
 }
 
 func (s *depthwiseStep) run(w *worker, n, item int) {
-	s.runRows(w, item*depthwiseRows, min((item+1)*depthwiseRows, n*s.to.shape.H))
+	rows, items := n*s.to.shape.H, s.items(n, w.threads)
+	s.runRows(w, item*rows/items, (item+1)*rows/items)
 }
 
 func (s *depthwiseStep) values() (from, res, to *value) { return s.from, s.epilogue.res, s.to }

@@ -55,7 +55,6 @@ var (
 const (
 	maxBlock  = 64  // tiles
 	stayTiles = 64  // that use weights larger than cacheBytes, so that it pays for a core to read all of them
-	evenItems = 4   // pieces of work for each thread, at least: what is left at the end is then small
 	aheadK    = 256 // multiply-adds for an output of a convolution whose tiles prefetch the next one's input or output, at most
 )
 
@@ -85,7 +84,7 @@ func (s *gemmStep) prepare(p *Plan) {
 	}
 	last := s.taps[len(s.taps)-1]
 	s.spanY, s.spanX = last.dy, last.dx
-	s.linear = len(s.taps) == 1 && s.kernel.kh*s.kernel.kw == 1 && s.window.Stride == [2]int{1, 1} && !s.window.Pad.any()
+	s.linear = s.kernel.kh*s.kernel.kw == 1 && s.window.Stride == [2]int{1, 1} && !s.window.Pad.any()
 	s.equal = make([]int64, len(s.taps)*s.weights.mr)
 	for i, t := range s.taps {
 		for r := range s.weights.mr {
@@ -144,12 +143,12 @@ func (s *gemmStep) wantedNext() *value {
 	switch {
 	case s.epilogue.res != nil:
 		return s.epilogue.res
-	case !s.hot && s.weights.k <= aheadK && s.kernel.groups == 1 && s.kernel.kh*s.kernel.kw == 1 && s.window.Stride == [2]int{1, 1} && !s.window.Pad.any():
+	case s.weights.k > aheadK || s.kernel.groups > 1:
+		return nil
+	case s.linear && !s.hot:
 		return s.from
-	case s.weights.k <= aheadK && s.kernel.groups == 1:
-		return s.to
 	}
-	return nil
+	return s.to
 }
 
 func (s *gemmStep) tiles(n int) int {
@@ -263,7 +262,7 @@ func (s *gemmStep) activate(w *worker, group []panel, r0, r1 int) {
 	s.epilogue.activate(w, s.to, r0, r1-r0, group[0].outC, last.outC+last.cols-group[0].outC)
 }
 
-// nextPart is where the part of the next tile's residual or input lies that panel i of the tile before pixel r0 may prefetch.
+// nextPart is where the part of what the next tile wants lies that panel i of the tile before pixel r0 may prefetch.
 func (s *gemmStep) nextPart(w *worker, r0, i int) unsafe.Pointer {
 	if r0+s.rows > s.ahead {
 		return nil

@@ -65,29 +65,35 @@ type exportStep struct {
 
 func (s *exportStep) prepare(*Plan) {}
 
-// exportChannels is how many channels of a picture one piece of work copies.
+// exportChannels is how many channels of a map one piece of work transposes.
 const exportChannels = 64
 
+// transposes tells whether the layout has other neighbours than the arena; else a picture is copied in one go.
+func (s *exportStep) transposes() bool { return s.layout != NHWC && s.from.shape.H*s.from.shape.W > 1 }
+
 func (s *exportStep) items(n, _ int) int {
-	return n * ((s.from.shape.C + exportChannels - 1) / exportChannels)
+	if s.transposes() {
+		return n * ((s.from.shape.C + exportChannels - 1) / exportChannels)
+	}
+	return n
 }
 
 func (s *exportStep) run(w *worker, n, item int) {
 	v := s.from
 	pixels, channels := v.shape.H*v.shape.W, v.shape.C
-	parts := s.items(n, 0) / n
-	picture, first := item/parts, item%parts*exportChannels
-	end := min(first+exportChannels, channels)
+	parts := s.items(n, w.threads) / n
+	picture, part := item/parts, item%parts
 	dst := w.outputs[s.output][picture*pixels*channels:][:pixels*channels]
 	at := v.at() + picture*pixels*v.stride
-	if s.layout == NHWC || pixels == 1 {
+	if !s.transposes() {
 		for p := range pixels {
-			copy(dst[p*channels+first:], w.floats(at+p*v.stride+first, end-first))
+			copy(dst[p*channels:(p+1)*channels], w.floats(at+p*v.stride, channels))
 		}
 		return
 	}
-	// A transposition in squares that stay in the cache.
+	// In squares that stay in the cache.
 	const side = 32
+	first, end := part*exportChannels, min((part+1)*exportChannels, channels)
 	for p0 := 0; p0 < pixels; p0 += side {
 		p1 := min(p0+side, pixels)
 		for c0 := first; c0 < end; c0 += side {

@@ -87,17 +87,20 @@ func (s *winogradStep) productStride(tiles int) int {
 // after the other passes by. A small one holds one frequency of them, which meets all panels, so that the weights, most of what comes from beyond, are read once for many tiles.
 func (s *winogradStep) cutBlocks(tiles int) {
 	weights, inputs := int(s.weights.bytes()), s.frequencies*s.cin*4
-	if l2 := cpuid.CPU.Cache.L2; l2 > 0 && l2 < largeL2 {
+	l2 := cpuid.CPU.Cache.L2
+	small := l2 > 0 && l2 < largeL2
+	if s.together = 1; small {
 		s.together = len(s.weights.panels)
-		values := inputs + s.frequencies*s.together*s.weights.panels[0].nr*4
+	}
+	values := inputs + s.frequencies*s.together*s.weights.panels[0].nr*4
+	if small {
 		s.block = s.bestBlock(tiles, max(s.weights.mr, maxTransformed/values), weights, values, l2*3/4, 2*values)
 		return
 	}
 	if weights <= cacheBytes {
 		weights = 0
 	}
-	s.together = 1
-	s.block = s.bestBlock(tiles, tiles, weights, inputs+s.frequencies*s.weights.panels[0].nr*4, 5*cacheBytes/2, inputs*len(s.weights.panels))
+	s.block = s.bestBlock(tiles, tiles, weights, values, 5*cacheBytes/2, inputs*len(s.weights.panels))
 }
 
 // bestBlock weighs what a block of at most so many tiles costs in traffic beyond L2: the weights, and `again` for each tile if the values that are kept do not fit.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,21 +36,6 @@ func TestMain(m *testing.M) {
 	}
 	os.RemoveAll(dir)
 	os.Exit(status)
-}
-
-// needsOwnProcess skips tests that look at the program's process where FEATX_PROGRAM is a script that runs it in an emulator.
-func needsOwnProcess(t *testing.T) {
-	t.Helper()
-	start := make([]byte, 2)
-	f, err := os.Open(program)
-	if err == nil {
-		defer f.Close()
-		_, err = io.ReadFull(f, start)
-	}
-	require.NoError(t, err)
-	if string(start) == "#!" {
-		t.Skip("the memory would be the emulator's")
-	}
 }
 
 // result is what a user sees of a run.

@@ -125,7 +125,6 @@ func TestPlanIsHonest(t *testing.T) {
 	if _, err := os.Stat("/proc/self/status"); err != nil {
 		t.Skip(err)
 	}
-	needsOwnProcess(t)
 	dir := pictures(t, "ship.jpg")
 	for _, network := range []string{"mobilenet_v2", "resnet50"} {
 		path := modelAs(t, dir, network, engine.F32)

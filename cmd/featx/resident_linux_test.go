@@ -57,7 +57,6 @@ func residentOnce(t *testing.T, dir string, args ...string) (most int64) {
 
 // What is promised to small machines: of one photograph, and with no flags about memory.
 func TestResident(t *testing.T) {
-	needsOwnProcess(t)
 	dir := t.TempDir()
 	photo := photograph(t, dir)
 	for _, c := range []struct {
@@ -82,7 +81,6 @@ func TestResident(t *testing.T) {
 
 // A limit is kept to, with many pictures too.
 func TestResidentWithin(t *testing.T) {
-	needsOwnProcess(t)
 	if testing.Short() {
 		t.Skip("slow")
 	}
