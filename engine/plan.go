@@ -589,6 +589,7 @@ func (p *planner) finish() error {
 		return tooMuch(all)
 	}
 	p.joinBands()
+	p.addInPlace()
 	p.arena = assignArena(p.buffers, p.batch, p.zeros)
 	p.memory.Activations = int64(p.arena) * 4
 	if need := float64(p.memory.Activations) + float64(p.memory.Outputs); need > maxArena {

@@ -9,8 +9,7 @@ import (
 // banded is a step that can compute its result some rows at a time. A step's rows are counted through the pictures of a run.
 type banded interface {
 	step
-	// values are what it reads row by row, what its epilogue adds (or nil), and what it makes.
-	values() (from, res, to *value)
+	adder // what it reads, it reads row by row
 	// needs gives the rows of a picture's `from`, first and end, that row y of its result is made of.
 	needs(y int) (first, end int)
 	// resident is the bytes of weights that it reads again for every band.

@@ -133,7 +133,7 @@ func (s *gemmStep) cutWork(p *Plan) {
 	panelBytes := w.k * w.panels[0].nr * w.valueBytes()
 	size := max(1, cacheBytes/2/panelBytes)
 	s.groups = (len(w.panels) + size - 1) / size
-	tileBytes := w.mr * s.from.shape.C * 4 * s.window.Stride[0] * s.window.Stride[1]
+	tileBytes := w.mr * s.from.shape.C * 4 * min(s.window.Stride[0], s.kernel.kh) * min(s.window.Stride[1], s.kernel.kw) // of pixels that no other tile reads
 	s.block = min(maxBlock, max(1, cacheBytes/tileBytes))
 }
 
@@ -141,7 +141,7 @@ func (s *gemmStep) cutWork(p *Plan) {
 // pixels; or, of a layer that makes much of little, what it will write.
 func (s *gemmStep) wantedNext() *value {
 	switch {
-	case s.epilogue.res != nil:
+	case s.epilogue.res != nil && s.epilogue.res.buffer.local == 0:
 		return s.epilogue.res
 	case s.weights.k > aheadK || s.kernel.groups > 1:
 		return nil

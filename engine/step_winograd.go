@@ -76,6 +76,8 @@ func (s *winogradStep) prepare(p *Plan) {
 	p.scratchOffsets = max(p.scratchOffsets, s.block*s.window, y.Products+x.Products)
 }
 
+func (s *winogradStep) values() (from, res, to *value) { return s.from, s.epilogue.res, s.to }
+
 // inputStride and productStride are the floats from frequency to frequency of so many tiles.
 func (s *winogradStep) inputStride(tiles int) int { return kernels.WinogradStride(tiles * s.cin) }
 
