@@ -4,6 +4,8 @@ import (
 	"unsafe"
 
 	"github.com/klauspost/cpuid/v2"
+
+	"github.com/featx-go/featx/kernels"
 )
 
 // gemmStep is a convolution or a dense layer as an indirect matrix multiplication: rows are output pixels, columns output channels. A
@@ -28,15 +30,21 @@ type gemmStep struct {
 	callSegments, callLen int
 
 	// Work is cut into blocks of tiles x groups of panels.
-	groups   int    // at least
-	block    int    // tiles
-	rows     int    // of a tile, at most
-	swap     bool   // panels outside, tiles inside
-	hot      bool   // a step of the same band has just made what it reads
-	perCall  int    // panels of one call, at most
-	next     *value // that tiles prefetch for the next one, or nil
-	ahead    int    // pixels of the whole batch, if there is such a value
-	nextStep int    // bytes of it that a tile prefetches for each k
+	groups  int      // at least
+	block   int      // tiles
+	rows    int      // of a tile, at most
+	swap    bool     // panels outside, tiles inside
+	hot     bool     // a step of the same band has just made what it reads
+	perCall int      // panels of one call, at most
+	wanted  []wanted // what tiles prefetch for the next one, by panel, unless swap
+	count   int      // pixels of the whole batch
+}
+
+// wanted is the value of which some panels of a tile prefetch the next tile's rows.
+type wanted struct {
+	value      *value // nil: nothing
+	first, end int    // panels
+	step       int    // bytes for each k
 }
 
 // tap is a segment's place relative to the first one of the window, in pixels.
@@ -110,20 +118,15 @@ func (s *gemmStep) cutWork(p *Plan) {
 		s.perCall = max(1, min(p.model.isa.GemmRun(), p.model.isa.GemmDepth()/w.k))
 	}
 	prefetch := p.model.isa.Prefetch()
-	pixels := p.batch * s.to.shape.H * s.to.shape.W
+	s.count = p.batch * s.to.shape.H * s.to.shape.W
 	stay := stayBytes
 	if s.kernel.outC > w.k {
 		stay = expandBytes
 	}
-	if w.bytes() <= cacheBytes || w.bytes() <= stay && pixels >= stayTiles*w.mr {
+	if w.bytes() <= cacheBytes || w.bytes() <= stay && s.count >= stayTiles*w.mr {
 		s.groups = 1
 		s.block = min(maxBlock, 1+(1<<20)/tileMACs)
-		if s.next = s.wantedNext(); s.next != nil && s.next.buffer.local == 0 && prefetch.Rows > 0 {
-			s.ahead = pixels
-			bytes := s.rows * s.next.stride * 4 / len(w.panels) // for each panel
-			s.nextStep = min((bytes+w.k-1)/w.k, w.panels[0].nr*w.valueBytes()/prefetch.Share)
-			s.rows = min(s.rows, prefetch.Rows)
-		}
+		s.wantNext(p.model.isa.Prefetch())
 		return
 	}
 	s.swap = true
@@ -137,18 +140,50 @@ func (s *gemmStep) cutWork(p *Plan) {
 	s.block = min(maxBlock, max(1, cacheBytes/tileBytes))
 }
 
-// wantedNext is the value that comes from far and in pieces too short for the CPU to foresee: the residual, or the input of few channels, of which a page holds the rows of several
-// pixels; or, of a layer that makes much of little, what it will write.
-func (s *gemmStep) wantedNext() *value {
-	switch {
-	case s.epilogue.res != nil && s.epilogue.res.buffer.local == 0:
-		return s.epilogue.res
-	case s.weights.k > aheadK || s.kernel.groups > 1:
-		return nil
-	case s.linear && !s.hot:
-		return s.from
+// wantNext chooses what tiles prefetch for the next one, and divides the panels among it: what comes from far and in pieces too short for the CPU to foresee. That is the residual, the
+// input of few channels, of which a page holds the rows of several pixels, and, of a layer that makes much of little, what it will write.
+func (s *gemmStep) wantNext(can kernels.Prefetch) {
+	w, res := s.weights, s.epilogue.res
+	var values []*value
+	if res != nil && res.buffer.local == 0 {
+		values = append(values, res)
 	}
-	return s.to
+	if w.k <= aheadK && s.kernel.groups == 1 {
+		if s.kernel.kh*s.kernel.kw == 1 && !s.window.Pad.any() && !s.hot {
+			values = append(values, s.from)
+		}
+		if len(values) == 0 && s.to.buffer.local == 0 {
+			values = append(values, s.to)
+		}
+	}
+	if can.Rows == 0 || len(values) == 0 {
+		s.wanted = []wanted{{end: len(w.panels)}}
+		return
+	}
+	s.rows = min(s.rows, can.Rows)
+	if len(values) > len(w.panels) {
+		values = values[:len(w.panels)]
+	}
+	left := 0 // bytes of a tile's values
+	for _, v := range values {
+		left += s.bytesOfTile(v)
+	}
+	first := 0
+	for i, v := range values {
+		bytes, others := s.bytesOfTile(v), len(values)-1-i
+		panels := min(max(1, ((len(w.panels)-first)*bytes+left/2)/left), len(w.panels)-first-others)
+		s.wanted = append(s.wanted, wanted{v, first, first + panels, min((bytes/panels+w.k-1)/w.k, w.panels[0].nr*w.valueBytes()/can.Share)})
+		first, left = first+panels, left-bytes
+	}
+}
+
+// bytesOfTile is how far the part of a value reaches that a tile takes, if its rows lie in one row of the map.
+func (s *gemmStep) bytesOfTile(v *value) int {
+	pixels := s.rows
+	if v == s.from {
+		pixels *= s.window.Stride[1]
+	}
+	return pixels * v.stride * 4
 }
 
 func (s *gemmStep) tiles(n int) int {
@@ -227,10 +262,12 @@ func (s *gemmStep) pixels(w *worker, group []panel, r0, r1 int, nextGroup []pane
 		for t := range tiles {
 			first, end := r0+t*n/tiles, r0+(t+1)*n/tiles
 			from := s.operands(w, w.offsets[:table], first, end)
-			for i := 0; i < len(group); {
-				panels := s.together(group[i:])
-				s.tile(w, panels, from, first, end, s.nextPart(w, end, i), s.nextStep)
-				i += len(panels)
+			for _, next := range s.wanted {
+				for i := next.first; i < next.end; {
+					panels := s.together(group[i:next.end])
+					s.tile(w, panels, from, first, end, s.nextPart(w, next, end, i), next.step)
+					i += len(panels)
+				}
 			}
 			s.activate(w, group, first, end)
 		}
@@ -263,11 +300,24 @@ func (s *gemmStep) activate(w *worker, group []panel, r0, r1 int) {
 }
 
 // nextPart is where the part of what the next tile wants lies that panel i of the tile before pixel r0 may prefetch.
-func (s *gemmStep) nextPart(w *worker, r0, i int) unsafe.Pointer {
-	if r0+s.rows > s.ahead {
+func (s *gemmStep) nextPart(w *worker, next wanted, r0, i int) unsafe.Pointer {
+	if next.value == nil || r0+s.rows > s.count {
 		return nil
 	}
-	return unsafe.Pointer(w.float(w.at(s.next) + r0*s.next.stride + i*s.rows*s.next.stride/len(s.weights.panels)))
+	pixel := r0
+	if next.value == s.from && !s.linear {
+		_, _, pixel = s.inputOf(r0)
+	}
+	part := (i - next.first) * s.bytesOfTile(next.value) / (next.end - next.first)
+	return unsafe.Add(unsafe.Pointer(w.float(w.at(next.value)+pixel*next.value.stride)), part)
+}
+
+// inputOf is where the window of an output pixel begins, in rows and columns of the picture, which may be in the padding, and in pixels of the batch.
+func (s *gemmStep) inputOf(r int) (y, x, pixel int) {
+	out, in := s.to.shape, s.from.shape
+	picture := r / out.W / out.H
+	y, x = r/out.W%out.H*s.window.Stride[0]-s.window.Pad.Top, r%out.W*s.window.Stride[1]-s.window.Pad.Left
+	return y, x, (picture*in.H+y)*in.W + x
 }
 
 // together gives the first of some panels that one call computes: they are equally wide.
