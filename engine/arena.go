@@ -78,10 +78,10 @@ func (p *planner) addInPlace() {
 				continue
 			}
 			_, res, to := s.values()
-			if res == nil || !res.alone() || !to.alone() || res.buffer == p.input.buffer || readers[res.buffer] > 1 {
+			if res == nil || !res.alone() || !to.alone() || readers[res.buffer] > 1 {
 				continue
 			}
-			if place := res.buffer.place(); place.last < end && to.buffer.first >= stage.first {
+			if place := res.buffer.place(); place.last < end {
 				place.last = max(place.last, to.buffer.last)
 				to.buffer.home = place
 			}

@@ -262,3 +262,36 @@ func TestPlanIsCut(t *testing.T) {
 	// Each map is copied out as soon as it is there: looking at all of them costs no memory but the outputs.
 	require.LessOrEqual(t, every.Activations, 2*deep.Activations)
 }
+
+// A sum is written over its residual, unless another step reads that later.
+func TestSumsInPlace(t *testing.T) {
+	const floats = 20 * 20 * 64
+	for _, c := range []struct {
+		name     string
+		residual string // of the sum, which is made of "b"
+		reader   string // of a further layer behind the sum, if any
+		maps     int    // that live at the same time, at most
+	}{
+		{"the last reader", "a", "", 2},
+		{"read later", "a", "a", 3},
+	} {
+		g := &engine.Graph{Layout: engine.NCHW, Input: engine.Shape{H: 20, W: 20, C: 3}}
+		conv := func(name, from string) {
+			g.Add(name, &engine.Conv2D{Window: engine.Square(3, 1, 1), OutC: 64, Groups: 1, Weight: name + ".w"}, from)
+		}
+		conv("a", engine.InputName)
+		conv("b", "a")
+		conv("c", "b")
+		g.Add("sum", &engine.Add{}, "c", c.residual)
+		if c.reader != "" {
+			conv("d", "sum")
+			g.Add("all", &engine.Add{}, "d", c.reader)
+		}
+		m, err := engine.NewModel(g, randomWeights(rand.New(rand.NewPCG(1, 2)), g), kernels.Best())
+		require.NoError(t, err)
+		p, err := m.Plan(engine.PlanOptions{})
+		require.NoError(t, err)
+		require.Greater(t, p.Memory().Activations, int64(c.maps)*floats*4, c.name)
+		require.Less(t, p.Memory().Activations, (int64(c.maps)*floats+floats/2)*4, c.name)
+	}
+}

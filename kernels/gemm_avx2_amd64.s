@@ -47,6 +47,21 @@
 	MOVQ GemmTile_Acc(AX), BX      \
 	MOVQ rows+0(FP), CX
 
+// RESIDUAL prefetches the panel's residual, which the sums will take longer than. It uses SI and DX.
+#define RESIDUAL \
+	MOVQ GemmTile_Res(AX), SI       \
+	TESTQ SI, SI                    \
+	JEQ  begun                      \
+	ADDQ column-40(SP), SI          \
+	MOVQ GemmTile_ResStride(AX), DX \
+residual:                         \
+	PREFETCHT0 (SI)                 \
+	ADDQ DX, SI                     \
+	DECQ CX                         \
+	JNE  residual                   \
+	MOVQ rows+0(FP), CX             \
+begun:
+
 // BEHIND keeps where the panel's weights and what it prefetched ended.
 #define BEHIND \
 	MOVQ R11, w-48(SP)   \
@@ -223,6 +238,7 @@ plain:                             \
 	BEGIN(W) \
 panel: \
 	PANEL \
+	RESIDUAL \
 	ZERO16(Y0, Y1) \
 	ZERO16(Y2, Y3) \
 	ZERO16(Y4, Y5) \

@@ -53,6 +53,22 @@ GLOBL minusZero<>(SB), RODATA|NOPTR, $4
 	MOVQ GemmTile_Acc(AX), BX      \
 	MOVQ rows+0(FP), CX
 
+// RESIDUAL prefetches the panel's residual, which the sums will take longer than. It uses SI and DX.
+#define RESIDUAL \
+	MOVQ GemmTile_Res(AX), SI       \
+	TESTQ SI, SI                    \
+	JEQ  begun                      \
+	ADDQ column-64(SP), SI          \
+	MOVQ GemmTile_ResStride(AX), DX \
+residual:                         \
+	PREFETCHT0 (SI)                 \
+	PREFETCHT0 64(SI)               \
+	ADDQ DX, SI                     \
+	DECQ CX                         \
+	JNE  residual                   \
+	MOVQ rows+0(FP), CX             \
+begun:
+
 // MORE goes on with the next panel, 128 bytes of columns further, or returns.
 #define MORE(panel) \
 	DECQ panels-56(SP)       \
@@ -220,6 +236,7 @@ plain:                       \
 	BEGIN(W) \
 panel: \
 	PANEL \
+	RESIDUAL \
 	ZERO32(Z0, Z1) \
 	ZERO32(Z2, Z3) \
 	ZERO32(Z4, Z5) \
