@@ -74,9 +74,20 @@ func (c *crew) do(step int) {
 			return
 		case spin > 10*spins: // a worker lost its processor in the middle of an item
 			time.Sleep(20 * time.Microsecond)
-		case spin%64 == 0:
-			runtime.Gosched()
+		default:
+			relax(spin)
 		}
+	}
+}
+
+// relax is called between two looks, so that one who waits does not keep others from a processor: goroutines of the program, and now and then threads, of which the one waited for
+// may be, if the system has put both on the same processor.
+func relax(spin int) {
+	if spin%64 == 0 {
+		runtime.Gosched()
+	}
+	if spin%1024 == 0 { // some 5 microseconds
+		yieldProcessor()
 	}
 }
 
@@ -133,11 +144,10 @@ func (c *crew) serve(worker int) {
 				spin = 0
 				continue
 			}
-			if spin++; spin%64 == 0 {
-				if c.cursor.Load()>>32 == idle {
-					spin += 64 * (restless - 1)
-				}
-				runtime.Gosched()
+			spin++
+			relax(spin)
+			if spin%64 == 0 && c.cursor.Load()>>32 == idle {
+				spin += 64 * (restless - 1)
 			}
 		}
 		c.parked.Add(1)
