@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"math"
 	"unsafe"
 
 	"github.com/klauspost/cpuid/v2"
@@ -201,12 +202,27 @@ func (s *gemmStep) cut(n, threads int) (blocks, groups int) {
 	blocks, groups = (tiles+s.block-1)/s.block, s.groups
 	if few := evenItems * threads; threads > 1 && blocks*groups < few {
 		if s.swap {
-			groups = max(groups, min(few/blocks, len(s.weights.panels)))
+			groups = evenGroups(len(s.weights.panels), max(groups, min(few/blocks, len(s.weights.panels))), blocks, threads)
 		} else {
 			blocks = max(blocks, min(few, tiles))
 		}
 	}
 	return blocks, groups
+}
+
+// evenGroups is into how many groups, `least` or more, some panels are divided so that the threads that share out blocks x groups end together, or nearly so.
+func evenGroups(panels, least, blocks, threads int) int {
+	best, shortest := least, math.MaxInt
+	for groups := least; groups <= panels; groups++ {
+		longest := (blocks*groups + threads - 1) / threads * ((panels + groups - 1) / groups) // panels of the thread that has most
+		if longest < shortest {
+			best, shortest = groups, longest
+		}
+		if longest*threads <= blocks*panels {
+			break
+		}
+	}
+	return best
 }
 
 // group is the panels of one of so many groups.
