@@ -15,7 +15,7 @@ func TestEvenGroups(t *testing.T) {
 		{30, 8, 1, 2, 10},
 		{5, 5, 1, 2, 5},
 		{10, 4, 2, 2, 5},
-		{7, 1, 3, 4, 7},
+		{7, 1, 3, 4, 4},
 		{1, 1, 1, 8, 1},
 	} {
 		require.Equal(t, c.want, evenGroups(c.panels, c.least, c.blocks, c.threads), c)
