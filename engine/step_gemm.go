@@ -127,7 +127,7 @@ func (s *gemmStep) cutWork(p *Plan) {
 	if w.bytes() <= cacheBytes || w.bytes() <= stay && s.count >= stayTiles*w.mr {
 		s.groups = 1
 		s.block = min(maxBlock, 1+(1<<20)/tileMACs)
-		s.wantNext(p.model.isa.Prefetch())
+		s.wantNext(prefetch)
 		return
 	}
 	s.swap = true
@@ -374,13 +374,10 @@ func (s *gemmStep) operands(w *worker, table []int64, r0, r1 int) operands {
 		return operands{s.equal, (begin + r0*in.stride) * 4}
 	}
 	mr := s.weights.mr
-	x, row := r0%out.shape.W, r0/out.shape.W
-	y, picture := row%out.shape.H, row/out.shape.H
 	step := int64(s.window.Stride[1]*in.stride) * 4
 	for r := 0; r < r1-r0; {
-		iy, ix := y*s.window.Stride[0]-s.window.Pad.Top, x*s.window.Stride[1]-s.window.Pad.Left
-		pixel := (picture*in.shape.H+iy)*in.shape.W + ix
-		run := min(r1-r0-r, out.shape.W-x)
+		iy, ix, pixel := s.inputOf(r0 + r)
+		run := min(r1-r0-r, out.shape.W-(r0+r)%out.shape.W)
 		if clear := in.shape.W - s.spanX - ix; iy >= 0 && ix >= 0 && iy+s.spanY < in.shape.H && clear > 0 {
 			run = min(run, (clear-1)/s.window.Stride[1]+1)
 			if run == r1-r0 {
@@ -405,13 +402,6 @@ func (s *gemmStep) operands(w *worker, table []int64, r0, r1 int) operands {
 			}
 		}
 		r += run
-		if x += run; x == out.shape.W {
-			x = 0
-			if y++; y == out.shape.H {
-				y = 0
-				picture++
-			}
-		}
 	}
 	return operands{table, 0}
 }
