@@ -91,20 +91,42 @@ end:                         \
 #define PTRS5 PTRS4; PTR(4, SI)
 #define PTRS6 PTRS5; PTR(5, DI)
 
-// LOOP runs all segments for one number of rows: WEIGHTS loads the weights of one k, FMAS feeds the accumulators.
-#define LOOP(segment, k, PTRS, WEIGHTS, FMAS) \
-segment:                 \
-	PTRS                 \
-	ADDQ $(6*8), R12     \
+// LOOP runs all segments for one number of rows, four k at a time: K4 prepares four k and K1 one, WEIGHTS(at) loads the weights of the k at byte `at` behind R13's, FMAS(at) feeds the
+// accumulators, and K bytes are the weights of one k.
+#define LOOP(segment, k4, last, k1, next, PTRS, K4, K1, WEIGHTS, K, FMAS) \
+segment:                  \
+	PTRS                  \
+	ADDQ $(6*8), R12      \
 	MOVQ left-16(SP), R13 \
-	PCALIGN $64          \
-k:                       \
-	WEIGHTS              \
-	FMAS                 \
-	ADDQ $4, R13         \
-	JNE  k               \
-	DECQ segs-24(SP)     \
-	JNE  segment         \
+	ADDQ $16, R13         \
+	JG   last             \
+	PCALIGN $64           \
+k4:                       \
+	K4                    \
+	WEIGHTS(0)            \
+	FMAS(-16)             \
+	WEIGHTS(1)            \
+	FMAS(-12)             \
+	WEIGHTS(2)            \
+	FMAS(-8)              \
+	WEIGHTS(3)            \
+	FMAS(-4)              \
+	ADDQ $(4*K), R11      \
+	ADDQ $16, R13         \
+	JLE  k4               \
+last:                     \
+	SUBQ $16, R13         \
+	JEQ  next             \
+k1:                       \
+	K1                    \
+	WEIGHTS(0)            \
+	FMAS(0)               \
+	ADDQ $K, R11          \
+	ADDQ $4, R13          \
+	JNE  k1               \
+next:                     \
+	DECQ segs-24(SP)      \
+	JNE  segment          \
 	JMP  done
 
 // DISPATCH jumps to the loop of CX rows.
@@ -147,29 +169,24 @@ over3: CMPQ CX, $5; JEQ seg5; JHI seg6; JMP seg4
 // ---- 16 columns
 
 // A long panel comes from L2: without the prefetch 6 rows of 1024 channels reach 93 % of the peak, with it 98 %.
-#define WEIGHTS16 \
-	VMOVUPS (R11), Y12   \
-	VMOVUPS 32(R11), Y13 \
-	PREFETCHT0 512(R11)  \
-	ADDQ $64, R11
+#define WEIGHTS16(k) VMOVUPS (64*k)(R11), Y12; VMOVUPS (64*k+32)(R11), Y13
+#define SOON16 PREFETCHT0 512(R11)
+#define SOON16x4 PREFETCHT0 512(R11); PREFETCHT0 576(R11); PREFETCHT0 640(R11); PREFETCHT0 704(R11)
 
-#define WEIGHTS16F16 \
-	VCVTPH2PS (R11), Y12   \
-	VCVTPH2PS 16(R11), Y13 \
-	PREFETCHT0 512(R11)    \
-	ADDQ $32, R11
+#define WEIGHTS16F16(k) VCVTPH2PS (32*k)(R11), Y12; VCVTPH2PS (32*k+16)(R11), Y13
+#define SOON16F16x4 PREFETCHT0 512(R11); PREFETCHT0 576(R11)
 
-#define ROW16(P, x, v0, v1) \
-	VBROADCASTSS (P)(R13*1), x \
-	VFMADD231PS Y12, x, v0     \
+#define ROW16(at, P, x, v0, v1) \
+	VBROADCASTSS at(P)(R13*1), x \
+	VFMADD231PS Y12, x, v0       \
 	VFMADD231PS Y13, x, v1
 
-#define R16x1 ROW16(AX, Y14, Y0, Y1)
-#define R16x2 R16x1; ROW16(BX, Y15, Y2, Y3)
-#define R16x3 R16x2; ROW16(CX, Y14, Y4, Y5)
-#define R16x4 R16x3; ROW16(DX, Y15, Y6, Y7)
-#define R16x5 R16x4; ROW16(SI, Y14, Y8, Y9)
-#define R16x6 R16x5; ROW16(DI, Y15, Y10, Y11)
+#define R16x1(at) ROW16(at, AX, Y14, Y0, Y1)
+#define R16x2(at) R16x1(at); ROW16(at, BX, Y15, Y2, Y3)
+#define R16x3(at) R16x2(at); ROW16(at, CX, Y14, Y4, Y5)
+#define R16x4(at) R16x3(at); ROW16(at, DX, Y15, Y6, Y7)
+#define R16x5(at) R16x4(at); ROW16(at, SI, Y14, Y8, Y9)
+#define R16x6(at) R16x5(at); ROW16(at, DI, Y15, Y10, Y11)
 
 #define ZERO16(v0, v1) VXORPS v0, v0, v0; VXORPS v1, v1, v1
 
@@ -230,11 +247,13 @@ plain:                             \
 	DECQ  CX                       \
 	JEQ   return
 
-// AHEAD prefetches what the tile was given as Next: how far apart is the caller's to choose, so that a panel comes in as many parts as there are tiles.
+// AHEAD prefetches what the tile was given as Next: how far apart is the caller's to choose, so that a panel comes in as many parts as there are tiles. It is at most half of a line for
+// a k (Prefetch.Share).
 #define AHEAD PREFETCHT1 (R8); ADDQ R9, R8
+#define AHEADx4 PREFETCHT1 (R8); PREFETCHT1 (R8)(R9*2); LEAQ (R8)(R9*4), R8
 
-// GEMM16 is a whole function: the field of the weights, and how one k of them is loaded.
-#define GEMM16(W, WEIGHTS) \
+// GEMM16 is a whole function: the field of the weights, how one k of them is loaded, what is prefetched of them for four, their bytes.
+#define GEMM16(W, WEIGHTS, SOONx4, K) \
 	BEGIN(W) \
 panel: \
 	PANEL \
@@ -256,12 +275,12 @@ panel: \
 loaded: \
 	MOVQ rows+0(FP), CX \
 	DISPATCH \
-	LOOP(seg1, k1, PTRS1, WEIGHTS; AHEAD, R16x1) \
-	LOOP(seg2, k2, PTRS2, WEIGHTS; AHEAD, R16x2) \
-	LOOP(seg3, k3, PTRS3, WEIGHTS; AHEAD, R16x3) \
-	LOOP(seg4, k4, PTRS4, WEIGHTS; AHEAD, R16x4) \
-	LOOP(seg5, k5, PTRS5, WEIGHTS; AHEAD, R16x5) \
-	LOOP(seg6, k6, PTRS6, WEIGHTS; AHEAD, R16x6) \
+	LOOP(seg1, four1, last1, one1, next1, PTRS1, SOONx4; AHEADx4, SOON16; AHEAD, WEIGHTS, K, R16x1) \
+	LOOP(seg2, four2, last2, one2, next2, PTRS2, SOONx4; AHEADx4, SOON16; AHEAD, WEIGHTS, K, R16x2) \
+	LOOP(seg3, four3, last3, one3, next3, PTRS3, SOONx4; AHEADx4, SOON16; AHEAD, WEIGHTS, K, R16x3) \
+	LOOP(seg4, four4, last4, one4, next4, PTRS4, SOONx4; AHEADx4, SOON16; AHEAD, WEIGHTS, K, R16x4) \
+	LOOP(seg5, four5, last5, one5, next5, PTRS5, SOONx4; AHEADx4, SOON16; AHEAD, WEIGHTS, K, R16x5) \
+	LOOP(seg6, four6, last6, one6, next6, PTRS6, SOONx4; AHEADx4, SOON16; AHEAD, WEIGHTS, K, R16x6) \
 done: \
 	BEHIND \
 	MOVQ t+8(FP), AX \
@@ -305,32 +324,28 @@ return: \
 
 // func gemm16AVX2(rows int, t *GemmTile)
 TEXT ·gemm16AVX2(SB), NOSPLIT, $64-16
-	GEMM16(GemmTile_W, WEIGHTS16)
+	GEMM16(GemmTile_W, WEIGHTS16, SOON16x4, 64)
 
 // func gemm16F16AVX2(rows int, t *GemmTile)
 TEXT ·gemm16F16AVX2(SB), NOSPLIT, $64-16
-	GEMM16(GemmTile_W16, WEIGHTS16F16)
+	GEMM16(GemmTile_W16, WEIGHTS16F16, SOON16F16x4, 32)
 
 // ---- 8 columns
 
-#define WEIGHTS8 \
-	VMOVUPS (R11), Y12 \
-	ADDQ $32, R11
+#define NOTHING
+#define WEIGHTS8(k) VMOVUPS (32*k)(R11), Y12
+#define WEIGHTS8F16(k) VCVTPH2PS (16*k)(R11), Y12
 
-#define WEIGHTS8F16 \
-	VCVTPH2PS (R11), Y12 \
-	ADDQ $16, R11
-
-#define ROW8(P, x, v) \
-	VBROADCASTSS (P)(R13*1), x \
+#define ROW8(at, P, x, v) \
+	VBROADCASTSS at(P)(R13*1), x \
 	VFMADD231PS Y12, x, v
 
-#define R8x1 ROW8(AX, Y14, Y0)
-#define R8x2 R8x1; ROW8(BX, Y15, Y1)
-#define R8x3 R8x2; ROW8(CX, Y14, Y2)
-#define R8x4 R8x3; ROW8(DX, Y15, Y3)
-#define R8x5 R8x4; ROW8(SI, Y14, Y4)
-#define R8x6 R8x5; ROW8(DI, Y15, Y5)
+#define R8x1(at) ROW8(at, AX, Y14, Y0)
+#define R8x2(at) R8x1(at); ROW8(at, BX, Y15, Y1)
+#define R8x3(at) R8x2(at); ROW8(at, CX, Y14, Y2)
+#define R8x4(at) R8x3(at); ROW8(at, DX, Y15, Y3)
+#define R8x5(at) R8x4(at); ROW8(at, SI, Y14, Y4)
+#define R8x6(at) R8x5(at); ROW8(at, DI, Y15, Y5)
 
 #define LOAD8(v) \
 	VMOVUPS (BX), v \
@@ -357,7 +372,7 @@ plain:                        \
 	DECQ  CX                  \
 	JEQ   return
 
-#define GEMM8(W, WEIGHTS) \
+#define GEMM8(W, WEIGHTS, K) \
 	BEGIN(W) \
 	PANEL \
 	ZERO16(Y0, Y1) \
@@ -374,12 +389,12 @@ plain:                        \
 loaded: \
 	MOVQ rows+0(FP), CX \
 	DISPATCH \
-	LOOP(seg1, k1, PTRS1, WEIGHTS, R8x1) \
-	LOOP(seg2, k2, PTRS2, WEIGHTS, R8x2) \
-	LOOP(seg3, k3, PTRS3, WEIGHTS, R8x3) \
-	LOOP(seg4, k4, PTRS4, WEIGHTS, R8x4) \
-	LOOP(seg5, k5, PTRS5, WEIGHTS, R8x5) \
-	LOOP(seg6, k6, PTRS6, WEIGHTS, R8x6) \
+	LOOP(seg1, four1, last1, one1, next1, PTRS1, NOTHING, NOTHING, WEIGHTS, K, R8x1) \
+	LOOP(seg2, four2, last2, one2, next2, PTRS2, NOTHING, NOTHING, WEIGHTS, K, R8x2) \
+	LOOP(seg3, four3, last3, one3, next3, PTRS3, NOTHING, NOTHING, WEIGHTS, K, R8x3) \
+	LOOP(seg4, four4, last4, one4, next4, PTRS4, NOTHING, NOTHING, WEIGHTS, K, R8x4) \
+	LOOP(seg5, four5, last5, one5, next5, PTRS5, NOTHING, NOTHING, WEIGHTS, K, R8x5) \
+	LOOP(seg6, four6, last6, one6, next6, PTRS6, NOTHING, NOTHING, WEIGHTS, K, R8x6) \
 done: \
 	MOVQ t+8(FP), AX \
 	MOVQ rows+0(FP), CX \
@@ -417,8 +432,8 @@ return: \
 
 // func gemm8AVX2(rows int, t *GemmTile)
 TEXT ·gemm8AVX2(SB), NOSPLIT, $40-16
-	GEMM8(GemmTile_W, WEIGHTS8)
+	GEMM8(GemmTile_W, WEIGHTS8, 32)
 
 // func gemm8F16AVX2(rows int, t *GemmTile)
 TEXT ·gemm8F16AVX2(SB), NOSPLIT, $40-16
-	GEMM8(GemmTile_W16, WEIGHTS8F16)
+	GEMM8(GemmTile_W16, WEIGHTS8F16, 16)
