@@ -53,11 +53,9 @@
 
 // K is one k, at byte `at` behind R13's.
 #define K(at, ROWS) \
-	VMOVUPS (16*at)(R11), Y12   \
+	VMOVUPS (16*at)(R11), Y12    \
 	VMOVUPS (16*at+32)(R11), Y13 \
-	PREFETCHT0 (16*at+512)(R11) \
-	PREFETCHT1 (R14)      \
-	ADDQ R15, R14         \
+	PREFETCHT0 (16*at+512)(R11)  \
 	ROWS(at)
 
 // TILES does all tiles of n rows, four k at a time: a CPU foresees the end of 16 rounds better than that of 64.
@@ -70,6 +68,9 @@ tile:                     \
 	JG   last             \
 	PCALIGN $64           \
 k4:                       \
+	PREFETCHT1 (R14)        \ // at most half of a line for a k (Prefetch.Share)
+	PREFETCHT1 (R14)(R15*2) \
+	LEAQ (R14)(R15*4), R14  \
 	ADDQ $256, R11        \
 	K(-16, ROWS)          \
 	K(-12, ROWS)          \
@@ -81,6 +82,8 @@ last:                     \
 	SUBQ $16, R13         \
 	JEQ  store            \
 k1:                       \
+	PREFETCHT1 (R14)      \
+	ADDQ R15, R14         \
 	K(0, ROWS)            \
 	ADDQ $64, R11         \
 	ADDQ $4, R13          \
