@@ -174,7 +174,7 @@ next:
 	PREFETCHT0 64 mem       \
 	LD(mem, v)
 
-// FETCHROW asks, with each of the first four columns, for the lines of a row of C that will be written. R9 is 3*CCol, DX is
+// FETCHROW asks, with each of the first four columns, for the lines of a row of C that the next tile will write. R9 is 3*CCol, DX is
 // 3, or 35 for the second half of a line.
 #define FETCHROW(fetched) \
 	CMPQ BX, DX             \
@@ -209,6 +209,7 @@ plain:                          \
 	ADDQ R8, SI                 \
 	MOVQ c-8(SP), DI            \
 	ADDQ R8, DI                 \
+	LEAQ (DI)(R10*4), DI        \
 	LEAQ (R10)(R10*2), R9       \
 	MOVL R8, DX                 \
 	ANDL $32, DX                \
