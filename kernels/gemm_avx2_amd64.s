@@ -135,22 +135,14 @@ next:                     \
 	CMPQ CX, $2; JEQ seg2; JHI seg3; JMP seg1; \
 over3: CMPQ CX, $5; JEQ seg5; JHI seg6; JMP seg4
 
-// EPILOGUE: AX = t, CX = rows, Y12 = Lo, Y13 = Hi, DI = C, R8 = CStride, R9 = Res, R10 = ResStride, R11 = Shift,
-// BX = the lane masks of the valid columns, of which panels but the last have 16, SI = Scale and the flags its test against nil.
-#define EPILOGUE \
+// EPILOGUE: AX = t, CX = rows, R12 = the panel's byte of columns, Y12 = Lo, Y13 = Hi, DI = C, R8 = CStride, R9 = Res and the flags its test against nil, R10 = ResStride, DX = bytes of the
+// valid columns, of which panels but the last have 16, BX = their lane masks.
+#define EPILOGUE(plain) \
 	VBROADCASTSS GemmTile_Lo(AX), Y12 \
 	VBROADCASTSS GemmTile_Hi(AX), Y13 \
-	MOVQ column-40(SP), R12           \
 	MOVQ GemmTile_C(AX), DI           \
 	ADDQ R12, DI                      \
 	MOVQ GemmTile_CStride(AX), R8     \
-	MOVQ GemmTile_Res(AX), R9         \
-	LEAQ (R9)(R12*1), R13             \
-	TESTQ R9, R9                      \
-	CMOVQNE R13, R9                   \
-	MOVQ GemmTile_ResStride(AX), R10  \
-	MOVQ GemmTile_Shift(AX), R11      \
-	ADDQ R12, R11                     \
 	MOVQ GemmTile_Cols(AX), DX        \
 	MOVL $16, R13                     \
 	CMPQ panels-32(SP), $1            \
@@ -158,10 +150,12 @@ over3: CMPQ CX, $5; JEQ seg5; JHI seg6; JMP seg4
 	SHLQ $2, DX                       \
 	LEAQ laneMask<>+64(SB), BX        \
 	SUBQ DX, BX                       \
-	MOVQ GemmTile_Scale(AX), SI       \
-	LEAQ (SI)(R12*1), R13             \
-	TESTQ SI, SI                      \
-	CMOVQNE R13, SI
+	MOVQ GemmTile_Res(AX), R9         \
+	TESTQ R9, R9                      \
+	JEQ  plain                        \
+	MOVQ GemmTile_ResStride(AX), R10  \
+	ADDQ R12, R9                      \
+plain:
 
 // The clamp of one vector.
 #define CLAMP(v) VMAXPS v, Y12, v; VMINPS v, Y13, v
@@ -204,26 +198,40 @@ over3: CMPQ CX, $5; JEQ seg5; JHI seg6; JMP seg4
 	DECQ CX            \
 	JEQ  return
 
-#define AFFINE16(v0, v1) \
-	VMOVUPS (SI), Y14            \
-	VMOVUPS 32(SI), Y15          \
-	VFMADD213PS (R11), Y14, v0   \
-	VFMADD213PS 32(R11), Y15, v1
+// AFFINE16 is for all rows, as those that are not there are 0. SI and R12 are Scale and the byte of columns in it.
+#define AFFINE16 \
+	VMOVUPS (SI)(R12*1), Y14      \
+	VMOVUPS 32(SI)(R12*1), Y15    \
+	MOVQ GemmTile_Shift(AX), SI   \
+	VMOVUPS (SI)(R12*1), Y12      \
+	VMOVUPS 32(SI)(R12*1), Y13    \
+	SCALE16(Y0, Y1)               \
+	SCALE16(Y2, Y3)               \
+	SCALE16(Y4, Y5)               \
+	SCALE16(Y6, Y7)               \
+	SCALE16(Y8, Y9)               \
+	SCALE16(Y10, Y11)
 
-#define FULL16(v0, v1, plain) \
-	TESTQ R9, R9          \
-	JEQ   plain           \
+#define SCALE16(v0, v1) VFMADD213PS Y12, Y14, v0; VFMADD213PS Y13, Y15, v1
+
+#define ADD16(v0, v1) \
 	VADDPS (R9), v0, v0   \
 	VADDPS 32(R9), v1, v1 \
-	ADDQ  R10, R9         \
-plain:                    \
-	CLAMP(v0)             \
-	CLAMP(v1)             \
-	VMOVUPS v0, (DI)      \
-	VMOVUPS v1, 32(DI)    \
-	ADDQ  R8, DI          \
-	DECQ  CX              \
-	JEQ   return
+	ADDQ R10, R9          \
+	DECQ CX               \
+	JEQ  added
+
+#define STORE16(v0, v1, at) \
+	CLAMP(v0)        \
+	CLAMP(v1)        \
+	VMOVUPS v0, at   \
+	VMOVUPS v1, 32 at
+
+#define FULL16(v0, v1) \
+	STORE16(v0, v1, (DI)) \
+	ADDQ R8, DI           \
+	DECQ CX               \
+	JEQ  return
 
 // Masked stores are slow on some CPUs, so only the tile that needs them has them.
 #define PART16(v0, v1, plain) \
@@ -295,23 +303,43 @@ done: \
 	SAVE16(Y8, Y9) \
 	SAVE16(Y10, Y11) \
 epilogue: \
-	EPILOGUE \
-	JEQ store \
-	AFFINE16(Y0, Y1) \
-	AFFINE16(Y2, Y3) \
-	AFFINE16(Y4, Y5) \
-	AFFINE16(Y6, Y7) \
-	AFFINE16(Y8, Y9) \
-	AFFINE16(Y10, Y11) \
-store: \
+	MOVQ column-40(SP), R12 \
+	MOVQ GemmTile_Scale(AX), SI \
+	TESTQ SI, SI \
+	JEQ  sums \
+	AFFINE16 \
+sums: \
+	EPILOGUE(plain) \
 	CMPQ DX, $64 \
 	JNE  part \
-	FULL16(Y0, Y1, f0) \
-	FULL16(Y2, Y3, f1) \
-	FULL16(Y4, Y5, f2) \
-	FULL16(Y6, Y7, f3) \
-	FULL16(Y8, Y9, f4) \
-	FULL16(Y10, Y11, f5) \
+	TESTQ R9, R9 \
+	JEQ  store \
+	ADD16(Y0, Y1) \
+	ADD16(Y2, Y3) \
+	ADD16(Y4, Y5) \
+	ADD16(Y6, Y7) \
+	ADD16(Y8, Y9) \
+	ADD16(Y10, Y11) \
+added: \
+	MOVQ rows+0(FP), CX \
+store: \
+	CMPQ CX, $6 \
+	JNE  few \
+	LEAQ (R8)(R8*2), R9 \
+	STORE16(Y0, Y1, (DI)) \
+	STORE16(Y2, Y3, (DI)(R8*1)) \
+	STORE16(Y4, Y5, (DI)(R8*2)) \
+	ADDQ R9, DI \
+	STORE16(Y6, Y7, (DI)) \
+	STORE16(Y8, Y9, (DI)(R8*1)) \
+	STORE16(Y10, Y11, (DI)(R8*2)) \
+	JMP  return \
+few: \
+	FULL16(Y0, Y1) \
+	FULL16(Y2, Y3) \
+	FULL16(Y4, Y5) \
+	FULL16(Y6, Y7) \
+	FULL16(Y8, Y9) \
 part: \
 	PART16(Y0, Y1, p0) \
 	PART16(Y2, Y3, p1) \
@@ -408,17 +436,21 @@ done: \
 	SAVE8(Y4) \
 	SAVE8(Y5) \
 epilogue: \
-	EPILOGUE \
-	JEQ store \
+	MOVQ column-40(SP), R12 \
+	MOVQ GemmTile_Scale(AX), SI \
+	TESTQ SI, SI \
+	JEQ  sums \
 	VMOVUPS (SI), Y14 \
-	VMOVUPS (R11), Y15 \
+	MOVQ GemmTile_Shift(AX), SI \
+	VMOVUPS (SI), Y15 \
 	VFMADD213PS Y15, Y14, Y0 \
 	VFMADD213PS Y15, Y14, Y1 \
 	VFMADD213PS Y15, Y14, Y2 \
 	VFMADD213PS Y15, Y14, Y3 \
 	VFMADD213PS Y15, Y14, Y4 \
 	VFMADD213PS Y15, Y14, Y5 \
-store: \
+sums: \
+	EPILOGUE(plain) \
 	VMOVUPS (BX), Y15 \
 	PART8(Y0, p0) \
 	PART8(Y1, p1) \
