@@ -8,11 +8,11 @@
 //	R13      weights                   DX   an offset, and scratch
 //	Y12 Y13  clamp
 //
-// The 3x3 loop takes 8 channels at a time, all outputs of the row, and keeps the window in registers:
+// The 3x3 loop takes 8 channels at a time, all outputs of the row, and keeps the weights and the offsets of the window's pixels in registers:
 //
-//	R12      entry of the offset table R8 R10   CStride, ResStride
-//	R14      from these weights to the next
-//	Y0-Y8    window, by columns        Y9       accumulator
+//	R12      entry of the offset table R8       CStride
+//	AX DX CX, R10 R11 R13, R14 R15 BP  offsets of the window, by columns
+//	Y0-Y8    weights                   Y9       accumulator
 //	Y10 Y11  scale and shift
 //
 // The other one takes 16 channels of 4 outputs at a time, and all that is less than 16 channels:
@@ -48,51 +48,46 @@ none:
 
 // ---- 3x3
 
-// COLUMN loads the three pixels of the next column.
-#define COLUMN(v0, v1, v2) \
-	MOVQ (R12), DX           \
-	VMOVUPS (SI)(DX*1), v0   \
-	MOVQ 8(R12), DX          \
-	VMOVUPS (SI)(DX*1), v1   \
-	MOVQ 16(R12), DX         \
-	VMOVUPS (SI)(DX*1), v2   \
-	PREFETCHT0 64(SI)(DX*1)  \
+// COLUMN finds the three pixels of the next column.
+#define COLUMN(p0, p1, p2) \
+	MOVQ (R12), p0           \
+	MOVQ 8(R12), p1          \
+	MOVQ 16(R12), p2         \
 	ADDQ $24, R12
 
 // WINDOW is one output from its columns a, b and c.
 #define WINDOW(a0, a1, a2, b0, b1, b2, c0, c1, c2, plain) \
-	VXORPS Y9, Y9, Y9             \
-	VFMADD231PS (R13), a0, Y9     \
-	VFMADD231PS 64(R13), b0, Y9   \
-	VFMADD231PS 128(R13), c0, Y9  \
-	VFMADD231PS 192(R13), a1, Y9  \
-	VFMADD231PS 256(R13), b1, Y9  \
-	VFMADD231PS 320(R13), c1, Y9  \
-	VFMADD231PS 384(R13), a2, Y9  \
-	VFMADD231PS 448(R13), b2, Y9  \
-	VFMADD231PS 512(R13), c2, Y9  \
-	VFMADD213PS Y11, Y10, Y9      \
-	TESTQ R9, R9                  \
-	JEQ  plain                    \
-	VADDPS (R9), Y9, Y9           \
-	ADDQ R10, R9                  \
-plain:                            \
-	CLAMP(Y9)                     \
-	VMOVUPS Y9, (DI)              \
-	PREFETCHT0 64(DI)             \
-	ADDQ R8, DI                   \
-	DECQ BX                       \
+	VXORPS Y9, Y9, Y9                \
+	VFMADD231PS (SI)(a0*1), Y0, Y9   \
+	VFMADD231PS (SI)(b0*1), Y1, Y9   \
+	VFMADD231PS (SI)(c0*1), Y2, Y9   \
+	VFMADD231PS (SI)(a1*1), Y3, Y9   \
+	VFMADD231PS (SI)(b1*1), Y4, Y9   \
+	VFMADD231PS (SI)(c1*1), Y5, Y9   \
+	VFMADD231PS (SI)(a2*1), Y6, Y9   \
+	VFMADD231PS (SI)(b2*1), Y7, Y9   \
+	VFMADD231PS (SI)(c2*1), Y8, Y9   \
+	VFMADD213PS Y11, Y10, Y9         \
+	TESTQ R9, R9                     \
+	JEQ  plain                       \
+	VADDPS (R9), Y9, Y9              \
+	ADDQ resStride-56(SP), R9        \
+plain:                               \
+	CLAMP(Y9)                        \
+	VMOVUPS Y9, (DI)                 \
+	ADDQ R8, DI                      \
+	DECQ BX                          \
 	JEQ  next
 
-#define COLUMNA COLUMN(Y0, Y1, Y2)
-#define COLUMNB COLUMN(Y3, Y4, Y5)
-#define COLUMNC COLUMN(Y6, Y7, Y8)
-#define ABC(plain) WINDOW(Y0, Y1, Y2, Y3, Y4, Y5, Y6, Y7, Y8, plain)
-#define BCA(plain) WINDOW(Y3, Y4, Y5, Y6, Y7, Y8, Y0, Y1, Y2, plain)
-#define CAB(plain) WINDOW(Y6, Y7, Y8, Y0, Y1, Y2, Y3, Y4, Y5, plain)
+#define COLUMNA COLUMN(AX, DX, CX)
+#define COLUMNB COLUMN(R10, R11, R13)
+#define COLUMNC COLUMN(R14, R15, BP)
+#define ABC(plain) WINDOW(AX, DX, CX, R10, R11, R13, R14, R15, BP, plain)
+#define BCA(plain) WINDOW(R10, R11, R13, R14, R15, BP, AX, DX, CX, plain)
+#define CAB(plain) WINDOW(R14, R15, BP, AX, DX, CX, R10, R11, R13, plain)
 
 // func depthwiseAVX2(t *DepthwiseRow)
-TEXT ·depthwiseAVX2(SB), NOSPLIT, $32-8
+TEXT ·depthwiseAVX2(SB), NOSPLIT, $56-8
 	MOVQ t+0(FP), AX
 	MOVQ DepthwiseRow_A(AX), SI
 	MOVQ DepthwiseRow_W(AX), R13
@@ -109,6 +104,7 @@ TEXT ·depthwiseAVX2(SB), NOSPLIT, $32-8
 	JGT  any
 	MOVQ DepthwiseRow_CStride(AX), R8
 	MOVQ DepthwiseRow_ResStride(AX), R10
+	MOVQ R10, resStride-56(SP)
 	MOVL $32, R14
 
 block:
@@ -126,11 +122,24 @@ half:
 	MOVQ DepthwiseRow_Shift(AX), R12
 	VMOVUPS (R12)(DX*1), Y11
 noAffine:
+	VMOVUPS (R13), Y0
+	VMOVUPS 64(R13), Y1
+	VMOVUPS 128(R13), Y2
+	VMOVUPS 192(R13), Y3
+	VMOVUPS 256(R13), Y4
+	VMOVUPS 320(R13), Y5
+	VMOVUPS 384(R13), Y6
+	VMOVUPS 448(R13), Y7
+	VMOVUPS 512(R13), Y8
+	ADDQ R14, R13
+	MOVQ R13, w-32(SP)
+	MOVQ R14, step-40(SP)
+	MOVQ CX, channels-48(SP)
 	MOVQ DepthwiseRow_Off(AX), R12
 	MOVQ DepthwiseRow_Outputs(AX), BX
-	COLUMNA
 	CMPQ DepthwiseRow_Stride(AX), $2
 	JEQ  by2
+	COLUMNA
 	COLUMNB
 
 by1:
@@ -143,6 +152,8 @@ by1:
 	JMP  by1
 
 by2:
+	COLUMNA
+by2more:
 	COLUMNB
 	COLUMNC
 	ABC(q0)
@@ -152,11 +163,14 @@ by2:
 	COLUMNC
 	COLUMNA
 	BCA(q2)
-	JMP  by2
+	JMP  by2more
 
 next:
+	MOVQ t+0(FP), AX
+	MOVQ channels-48(SP), CX
+	MOVQ w-32(SP), R13
+	MOVQ step-40(SP), R14 // from these weights to the next
 	ADDQ $32, SI
-	ADDQ R14, R13
 	XORQ $(32^544), R14 // to the other half of the block, to the next block
 	SUBQ $8, CX
 	CMPQ R14, $32
