@@ -55,7 +55,6 @@
 #define K(at, ROWS) \
 	VMOVUPS (16*at)(R11), Y12    \
 	VMOVUPS (16*at+32)(R11), Y13 \
-	PREFETCHT0 (16*at+512)(R11)  \
 	ROWS(at)
 
 // TILES does all tiles of n rows, four k at a time: a CPU foresees the end of 16 rounds better than that of 64.
