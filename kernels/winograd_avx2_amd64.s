@@ -42,23 +42,11 @@
 	PREFETCHT0 64(SI)(DX*1) \
 	LD((SI)(DX*1), v)
 
-// FETCH asks for the lines of six frequencies that the rows will write: 36 streams are too many for the CPU to foresee.
-#define FETCH \
-	PREFETCHT0 (BP)        \
-	PREFETCHT0 (BP)(R9*1)  \
-	PREFETCHT0 (BP)(R9*2)  \
-	PREFETCHT0 (BP)(R10*1) \
-	PREFETCHT0 (BP)(R9*4)  \
-	PREFETCHT0 (BP)(R11*1) \
-	ADDQ R15, BP
-
 // WINDOW transforms one vector of channels of one window.
 #define WINDOW(LD, ST, column, row) \
 	MOVQ R13, R14          \
-	MOVQ R8, BP            \
 	MOVL $6, BX            \
 column:                    \
-	FETCH                  \
 	PIXEL(LD, 0, Y0)       \
 	PIXEL(LD, 1, Y1)       \
 	PIXEL(LD, 2, Y2)       \
@@ -104,7 +92,7 @@ row:                       \
 //	SI       A at this channel         R12  offsets of the column
 //	R13      table                     R14  its column or row
 //	DI       V at this tile            R8   V at this tile and channel
-//	BP       V at the next FETCH       DX   V at the row, and scratch
+//	DX       V at the row, and scratch
 //	R9-R11   1, 3, 5 times VStride     R15  6 times VStride
 //	CX       channels left             BX   columns or rows left
 //	Y8-Y10   1.5, 2, -0.5              Y15  lanes of the tail
