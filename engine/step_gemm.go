@@ -29,23 +29,25 @@ type gemmStep struct {
 
 	// A call takes so many segments, and of a segment so many floats.
 	callSegments, callLen int
+	whole                 bool // all of them
 
 	// Work is cut into blocks of tiles x groups of panels.
-	groups  int      // at least
-	block   int      // tiles
-	rows    int      // of a tile, at most
-	swap    bool     // panels outside, tiles inside
-	hot     bool     // a step of the same band has just made what it reads
-	perCall int      // panels of one call, at most
-	wanted  []wanted // what tiles prefetch for the next one, by panel, unless swap
-	count   int      // pixels of the whole batch
+	groups  int    // at least
+	block   int    // tiles
+	rows    int    // of a tile, at most
+	swap    bool   // panels outside, tiles inside
+	hot     bool   // a step of the same band has just made what it reads
+	perCall int    // panels of one call, at most
+	calls   []call // of a tile, unless swap
+	count   int    // pixels of the whole batch
 }
 
-// wanted is the value of which some panels of a tile prefetch the next tile's rows.
-type wanted struct {
-	value      *value // nil: nothing
-	first, end int    // panels
-	step       int    // bytes for each k
+// call is some panels of a tile, and the part of the next tile's rows of a value that they prefetch.
+type call struct {
+	panels []panel
+	value  *value // nil: nothing
+	part   int    // byte where it begins
+	step   int    // bytes for each k
 }
 
 // tap is a segment's place relative to the first one of the window, in pixels.
@@ -102,6 +104,7 @@ func (s *gemmStep) prepare(p *Plan) {
 	}
 	depth := p.model.isa.GemmDepth()
 	s.callSegments, s.callLen = max(1, depth/s.segLen), min(s.segLen, depth)
+	s.whole = s.callSegments >= len(s.taps) && s.callLen == s.segLen
 	s.cutWork(p)
 	p.scratchOffsets = max(p.scratchOffsets, s.block*len(s.taps)*s.weights.mr)
 	for _, panel := range s.weights.panels {
@@ -158,7 +161,7 @@ func (s *gemmStep) wantNext(can kernels.Prefetch) {
 		}
 	}
 	if can.Rows == 0 || len(values) == 0 {
-		s.wanted = []wanted{{end: len(w.panels)}}
+		s.addCalls(w.panels, nil, 0)
 		return
 	}
 	s.rows = min(s.rows, can.Rows)
@@ -173,8 +176,20 @@ func (s *gemmStep) wantNext(can kernels.Prefetch) {
 	for i, v := range values {
 		bytes, others := s.bytesOfTile(v), len(values)-1-i
 		panels := min(max(1, ((len(w.panels)-first)*bytes+left/2)/left), len(w.panels)-first-others)
-		s.wanted = append(s.wanted, wanted{v, first, first + panels, min((bytes/panels+w.k-1)/w.k, w.panels[0].nr*w.valueBytes()/can.Share)})
+		s.addCalls(w.panels[first:first+panels], v, min((bytes/panels+w.k-1)/w.k, w.panels[0].nr*w.valueBytes()/can.Share))
 		first, left = first+panels, left-bytes
+	}
+}
+
+// addCalls divides panels among calls, and what they prefetch of a value, or of nil, among them.
+func (s *gemmStep) addCalls(panels []panel, v *value, step int) {
+	for i := 0; i < len(panels); {
+		c := call{panels: s.together(panels[i:]), value: v, step: step}
+		if v != nil {
+			c.part = i * s.bytesOfTile(v) / len(panels)
+		}
+		s.calls = append(s.calls, c)
+		i += len(c.panels)
 	}
 }
 
@@ -278,12 +293,9 @@ func (s *gemmStep) pixels(w *worker, group []panel, r0, r1 int, nextGroup []pane
 		for t := range tiles {
 			first, end := r0+t*n/tiles, r0+(t+1)*n/tiles
 			from := s.operands(w, w.offsets[:table], first, end)
-			for _, next := range s.wanted {
-				for i := next.first; i < next.end; {
-					panels := s.together(group[i:next.end])
-					s.tile(w, panels, from, first, end, s.nextPart(w, next, end, i), next.step)
-					i += len(panels)
-				}
+			for i := range s.calls {
+				c := &s.calls[i]
+				s.tile(w, c.panels, from, first, end, s.nextPart(w, c, end), c.step)
 			}
 			s.activate(w, group, first, end)
 		}
@@ -315,17 +327,16 @@ func (s *gemmStep) activate(w *worker, group []panel, r0, r1 int) {
 	s.epilogue.activate(w, s.to, r0, r1-r0, group[0].outC, last.outC+last.cols-group[0].outC)
 }
 
-// nextPart is where the part of what the next tile wants lies that panel i of the tile before pixel r0 may prefetch.
-func (s *gemmStep) nextPart(w *worker, next wanted, r0, i int) unsafe.Pointer {
-	if next.value == nil || r0+s.rows > s.count {
+// nextPart is where what a call of the tile before pixel r0 may prefetch lies.
+func (s *gemmStep) nextPart(w *worker, c *call, r0 int) unsafe.Pointer {
+	if c.value == nil || r0+s.rows > s.count {
 		return nil
 	}
 	pixel := r0
-	if next.value == s.from && !s.linear {
+	if c.value == s.from && !s.linear {
 		_, _, pixel = s.inputOf(r0)
 	}
-	part := (i - next.first) * s.bytesOfTile(next.value) / (next.end - next.first)
-	return unsafe.Add(unsafe.Pointer(w.float(w.at(next.value)+pixel*next.value.stride)), part)
+	return unsafe.Add(unsafe.Pointer(w.float(w.at(c.value)+pixel*c.value.stride)), c.part)
 }
 
 // inputOf is where the window of an output pixel begins, in rows and columns of the picture, which may be in the padding, and in pixels of the batch.
@@ -410,7 +421,8 @@ func (s *gemmStep) operands(w *worker, table []int64, r0, r1 int) operands {
 func (s *gemmStep) begin(w *worker) {
 	t := &w.tile
 	t.Acc, t.Lo, t.Hi = &w.acc[0], s.epilogue.lo, s.epilogue.hi
-	t.Scale, t.Shift, t.Res = nil, nil, nil
+	t.Scale, t.Shift, t.Res, t.W, t.W16 = nil, nil, nil, nil, nil
+	t.Segments, t.SegLen, t.First, t.Last = len(s.taps), s.segLen, true, true
 	t.CStride = s.to.stride * 4
 	if res := s.epilogue.res; res != nil {
 		t.ResStride = res.stride * 4
@@ -420,7 +432,7 @@ func (s *gemmStep) begin(w *worker) {
 // tile computes rows r0 to r1 of some neighbouring panels, or of one with K in blocks where it is long, and prefetches what lies at next, step bytes for each k.
 func (s *gemmStep) tile(w *worker, panels []panel, from operands, r0, r1 int, next unsafe.Pointer, step int) {
 	t, p, last := &w.tile, &panels[0], &panels[len(panels)-1]
-	isa, rows := w.isa, r1-r0
+	rows := r1 - r0
 	weights, size := s.weights.at(p.offset), s.weights.valueBytes()
 	if s.epilogue.scale != nil {
 		t.Scale, t.Shift = &s.epilogue.scale[p.outC], &s.epilogue.shift[p.outC]
@@ -433,28 +445,37 @@ func (s *gemmStep) tile(w *worker, panels []panel, from operands, r0, r1 int, ne
 	t.NextStep = step
 
 	base := unsafe.Add(w.base, from.at+p.group*s.kernel.cin*4)
+	if s.whole {
+		s.multiply(w, p.nr, rows, &from.table[0], base, weights, next)
+		return
+	}
 	for seg := 0; seg < len(s.taps); seg += s.callSegments {
 		t.Segments = min(s.callSegments, len(s.taps)-seg)
-		t.Off = &from.table[seg*s.weights.mr]
 		for k := 0; k < s.segLen; k += s.callLen {
 			t.SegLen = min(s.callLen, s.segLen-k)
-			t.A = unsafe.Add(base, k*4)
-			t.W, t.W16 = (*float32)(weights), nil
-			if s.weights.f16 {
-				t.W, t.W16 = nil, (*uint16)(weights)
-			}
 			t.First = seg == 0 && k == 0
 			t.Last = seg+t.Segments == len(s.taps) && k+t.SegLen == s.segLen
-			t.Next = next
-			if s.weights.grouped {
-				isa.GemmGrouped(rows, t)
-			} else {
-				isa.Gemm(p.nr, rows, t)
-			}
+			s.multiply(w, p.nr, rows, &from.table[seg*s.weights.mr], unsafe.Add(base, k*4), weights, next)
 			weights = unsafe.Add(weights, t.Segments*t.SegLen*p.nr*size)
 			if next != nil {
 				next = unsafe.Add(next, t.Segments*t.SegLen*step)
 			}
 		}
+	}
+}
+
+// multiply is one call for a tile whose results, epilogue and extent are set.
+func (s *gemmStep) multiply(w *worker, nr, rows int, off *int64, a, weights, next unsafe.Pointer) {
+	t := &w.tile
+	t.Off, t.A, t.Next = off, a, next
+	if s.weights.f16 {
+		t.W16 = (*uint16)(weights)
+	} else {
+		t.W = (*float32)(weights)
+	}
+	if s.weights.grouped {
+		w.isa.GemmGrouped(rows, t)
+	} else {
+		w.isa.Gemm(nr, rows, t)
 	}
 }
