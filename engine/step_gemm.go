@@ -39,6 +39,7 @@ type gemmStep struct {
 	hot     bool   // a step of the same band has just made what it reads
 	perCall int    // panels of one call, at most
 	calls   []call // of a tile, unless swap
+	column  int    // tiles that each of them computes, one below the other, at most
 	count   int    // pixels of the whole batch
 }
 
@@ -64,9 +65,11 @@ var (
 )
 
 const (
-	maxBlock  = 64  // tiles
-	stayTiles = 64  // that use weights larger than cacheBytes, so that it pays for a core to read all of them
-	aheadK    = 256 // multiply-adds for an output of a convolution whose tiles prefetch the next one's input or output, at most
+	maxBlock  = 64      // tiles
+	maxColumn = 8       // tiles
+	nearBytes = 8 << 10 // of operands that are still in L1 when the next call of some tiles wants them
+	stayTiles = 64      // that use weights larger than cacheBytes, so that it pays for a core to read all of them
+	aheadK    = 256     // multiply-adds for an output of a convolution whose tiles prefetch the next one's input or output, at most
 )
 
 // wantsPaddedCopy tells whether a kernel row's taps are so short that it pays to copy the picture once to have them side by side.
@@ -128,8 +131,11 @@ func (s *gemmStep) cutWork(p *Plan) {
 		stay = expandBytes
 	}
 	if w.bytes() <= cacheBytes || w.bytes() <= stay && s.count >= stayTiles*w.mr {
-		s.groups = 1
+		s.groups, s.column = 1, 1
 		s.block = min(maxBlock, 1+(1<<20)/tileMACs)
+		if s.whole && !w.grouped {
+			s.column = max(1, min(maxColumn, nearBytes/(w.mr*w.k*4)))
+		}
 		s.wantNext(prefetch)
 		return
 	}
@@ -290,14 +296,25 @@ func (s *gemmStep) pixels(w *worker, group []panel, r0, r1 int, nextGroup []pane
 	table := len(s.taps) * s.weights.mr
 	s.begin(w)
 	if !s.swap {
-		for t := range tiles {
-			first, end := r0+t*n/tiles, r0+(t+1)*n/tiles
-			from := s.operands(w, w.offsets[:table], first, end)
+		for t, first := 0, r0; t < tiles; {
+			rows, column := n/tiles, tiles-t
+			if larger := n % tiles; t < larger {
+				rows, column = rows+1, larger-t
+			}
+			column = min(column, s.column, (s.count-s.rows-first)/rows) // behind each tile of several is what it prefetches
+			if !s.linear && column > 1 {
+				y, x, _ := s.inputOf(first)
+				column = min(column, s.inside(first, y, x)/rows)
+			}
+			column = max(1, column)
+			from := s.operands(w, w.offsets[:table], first, first+rows)
 			for i := range s.calls {
 				c := &s.calls[i]
-				s.tile(w, c.panels, from, first, end, s.nextPart(w, c, end), c.step)
+				s.tile(w, c.panels, from, first, first+rows, s.nextPart(w, c, first+rows), c.step)
+				s.below(w, c, rows, column-1)
 			}
-			s.activate(w, group, first, end)
+			s.activate(w, group, first, first+column*rows)
+			t, first = t+column, first+column*rows
 		}
 		return
 	}
@@ -347,6 +364,16 @@ func (s *gemmStep) inputOf(r int) (y, x, pixel int) {
 	return y, x, (picture*in.H+y)*in.W + x
 }
 
+// inside is how many output pixels from r on, whose window begins at row y and column x, lie in one row of the map and have their windows in the picture.
+func (s *gemmStep) inside(r, y, x int) int {
+	in, out := s.from.shape, s.to.shape
+	clear := in.W - s.spanX - x
+	if y < 0 || x < 0 || y+s.spanY >= in.H || clear <= 0 {
+		return 0
+	}
+	return min(out.W-r%out.W, (clear-1)/s.window.Stride[1]+1)
+}
+
 // together gives the first of some panels that one call computes: they are equally wide.
 func (s *gemmStep) together(group []panel) []panel {
 	n := min(s.perCall, len(group))
@@ -379,7 +406,7 @@ type operands struct {
 
 // operands finds rows r0 to r1: at equal distances, as inside of a row of the map, else run by run of neighbouring pixels, in a table that it fills.
 func (s *gemmStep) operands(w *worker, table []int64, r0, r1 int) operands {
-	in, out := s.from, s.to
+	in := s.from
 	begin := w.at(in)
 	if s.linear {
 		return operands{s.equal, (begin + r0*in.stride) * 4}
@@ -388,9 +415,8 @@ func (s *gemmStep) operands(w *worker, table []int64, r0, r1 int) operands {
 	step := int64(s.window.Stride[1]*in.stride) * 4
 	for r := 0; r < r1-r0; {
 		iy, ix, pixel := s.inputOf(r0 + r)
-		run := min(r1-r0-r, out.shape.W-(r0+r)%out.shape.W)
-		if clear := in.shape.W - s.spanX - ix; iy >= 0 && ix >= 0 && iy+s.spanY < in.shape.H && clear > 0 {
-			run = min(run, (clear-1)/s.window.Stride[1]+1)
+		run := min(r1-r0-r, s.inside(r0+r, iy, ix))
+		if run > 0 {
 			if run == r1-r0 {
 				return operands{s.equal, (begin + pixel*in.stride) * 4}
 			}
@@ -461,6 +487,27 @@ func (s *gemmStep) tile(w *worker, panels []panel, from operands, r0, r1 int, ne
 				next = unsafe.Add(next, t.Segments*t.SegLen*step)
 			}
 		}
+	}
+}
+
+// below repeats a call for so many tiles below the one that it was for, of as many rows at equal distances.
+func (s *gemmStep) below(w *worker, c *call, rows, count int) {
+	t := &w.tile
+	input := rows * s.window.Stride[1] * s.from.stride * 4
+	next := input
+	if c.value != nil && c.value != s.from {
+		next = rows * c.value.stride * 4
+	}
+	for range count {
+		t.A = unsafe.Add(t.A, input)
+		t.C = (*float32)(unsafe.Add(unsafe.Pointer(t.C), rows*t.CStride))
+		if t.Res != nil {
+			t.Res = (*float32)(unsafe.Add(unsafe.Pointer(t.Res), rows*t.ResStride))
+		}
+		if t.Next != nil {
+			t.Next = unsafe.Add(t.Next, next)
+		}
+		w.isa.Gemm(c.panels[0].nr, rows, t)
 	}
 }
 
