@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/featx-go/featx/internal/address"
 	"github.com/featx-go/featx/kernels"
@@ -38,17 +39,17 @@ const maxArena = min(64<<30, address.Space)
 
 // Plan is a model made ready to compute some layers of pictures of one size. It is immutable and may be shared.
 type Plan struct {
-	model   *Model
-	input   *value
-	size    Shape
-	batch   int
-	compact bool
-	outputs []Output
-	steps   []step  // one by one
-	stages  []stage // as they run
-	weights []stepWeights
-	arena   int // floats
-	memory  Memory
+	model    *Model
+	pictures *value // of the caller, not in the arena
+	size     Shape
+	batch    int
+	compact  bool
+	outputs  []Output
+	steps    []step  // one by one
+	stages   []stage // as they run
+	weights  []stepWeights
+	arena    int // floats
+	memory   Memory
 
 	// What the largest step needs of a worker's scratch memory.
 	scratchOffsets, scratchAcc, scratchFloats, scratchBand int
@@ -191,8 +192,7 @@ type part struct{ concat, skip int }
 
 func (p *planner) layout(taps []int) {
 	p.placeParts()
-	p.input = p.value(ref{node: input})
-	p.touch(p.input)
+	p.takePictures(taps)
 	p.export(input, taps)
 	for _, u := range p.units {
 		switch {
@@ -203,6 +203,35 @@ func (p *planner) layout(taps []int) {
 		}
 		p.export(u.node, taps)
 	}
+}
+
+// takePictures makes the step that copies the caller's pictures into the arena, unless the only reader is a convolution that makes a padded copy itself or needs no padding.
+func (p *planner) takePictures(taps []int) {
+	p.pictures = p.newValue(p.size)
+	from, readers, inPlace := ref{node: input}, 0, false
+	for _, t := range taps {
+		if p.root[t] == input {
+			readers++
+		}
+	}
+	for _, u := range p.units {
+		if !slices.Contains(u.reads, from) {
+			continue
+		}
+		readers++
+		if c := u.chain; c != nil && c.head != none && c.source == from && (c.add == none || c.residual != from) {
+			op := p.graph.Nodes[c.head].Op
+			conv, ok := op.(*Conv2D)
+			inPlace = ok && chooseAlgorithm(op, p.size, p.shapes[c.head]).method == direct &&
+				(!conv.Window.Pad.any() || wantsPaddedCopy(conv.Window, shapeOfKernel(op, p.size)))
+		}
+	}
+	if readers == 1 && inPlace {
+		p.values[from] = p.pictures
+		return
+	}
+	to := p.value(from)
+	p.add(&padStep{from: p.pictures, to: to}, to)
 }
 
 // placeParts lets the inputs of concatenations be computed where they will lie. A value that is joined twice is copied the second time.
@@ -251,7 +280,7 @@ func (p *planner) newValue(s Shape) *value {
 func (p *planner) add(s step, touched ...*value) {
 	p.steps = append(p.steps, s)
 	for _, v := range touched {
-		if v != nil {
+		if v != nil && v != p.pictures {
 			p.touch(v)
 		}
 	}

@@ -59,6 +59,9 @@ func (p *Plan) Steps(n int) ([]StepInfo, error) {
 		case u.exports:
 			info.Name = name(u.node) + ": output"
 			continue
+		case u.node == input:
+			info.Name = InputName
+			continue
 		case headed && d.kernel == "copy":
 			info.Name = name(u.head) + ": " + d.algorithm
 			continue
@@ -124,8 +127,8 @@ func (p *Plan) unitsOfSteps() ([]stepUnit, error) {
 		}
 	}
 	q.placeParts()
-	q.input = q.value(ref{node: input})
-	q.touch(q.input)
+	q.takePictures(taps)
+	made(stepUnit{unit{node: input}, false})
 	q.export(input, taps)
 	made(stepUnit{unit{node: input}, true})
 	for _, u := range q.units {
@@ -158,9 +161,9 @@ func (r *Runner) Profile(n int, pictures []float32, times []time.Duration) (whol
 		return 0, err
 	}
 	whole = time.Since(start)
-	copy(r.arena[p.input.at():], pictures)
 	for i := range r.workers {
 		w := &r.workers[i]
+		w.pictures = pictures
 		if w.clock == nil {
 			w.clock = make([]time.Duration, len(times))
 		}
@@ -178,7 +181,7 @@ func (r *Runner) Profile(n int, pictures []float32, times []time.Duration) (whol
 		p.share(time.Since(start), i, r.workers, times)
 	}
 	for i := range r.workers {
-		r.workers[i].timed = false
+		r.workers[i].timed, r.workers[i].pictures = false, nil
 	}
 	return whole, nil
 }
@@ -325,7 +328,11 @@ func (s *constantStep) describe() description {
 }
 
 func (s *padStep) describe() description {
-	return description{kernel: "copy", algorithm: "pad", reads: []*value{s.from}, shape: s.to.shape}
+	algorithm := "pad"
+	if s.from.shape == s.to.shape {
+		algorithm = "input"
+	}
+	return description{kernel: "copy", algorithm: algorithm, reads: []*value{s.from}, shape: s.to.shape}
 }
 
 func (s *exportStep) describe() description {

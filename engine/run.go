@@ -25,6 +25,7 @@ type worker struct {
 	isa          kernels.ISA
 	base         unsafe.Pointer // of the arena
 	arena        []float32
+	pictures     []float32 // of the run, the caller's
 	outputs      [][]float32
 	offsets      []int64
 	acc          []float32
@@ -98,7 +99,7 @@ func (p *Plan) NewRunner(threads int) *Runner {
 	return r
 }
 
-// Run computes the plan's layers for n pictures, given as NHWC float32. A run after the first allocates nothing. A panic, in whatever goroutine, is returned as a *[Fault].
+// Run computes the plan's layers for n pictures, given as NHWC float32, which it reads while it runs. A run after the first allocates nothing. A panic, in whatever goroutine, is returned as a *[Fault].
 func (r *Runner) Run(n int, pictures []float32) error {
 	if err := r.fault(); err != nil {
 		return err
@@ -126,12 +127,14 @@ func (r *Runner) run(n int, pictures []float32) error {
 		return fmt.Errorf("%d floats for %d pictures of %v: want %d", len(pictures), n, p.size, want)
 	}
 	r.crew.begin()
-	copy(r.arena[p.input.at():], pictures)
+	for i := range r.workers {
+		r.workers[i].pictures = pictures
+	}
 	r.n = n
 	for i, s := range p.stages {
 		r.crew.items[i].Store(int32(s.items(n, len(r.workers))))
 	}
-	defer r.crew.rest()
+	defer r.done()
 	defer r.crew.recovered()
 	weights := p.weights
 	for i := range p.stages {
@@ -147,6 +150,14 @@ func (r *Runner) run(n int, pictures []float32) error {
 		}
 	}
 	return nil
+}
+
+// done ends a run.
+func (r *Runner) done() {
+	r.crew.rest()
+	for i := range r.workers {
+		r.workers[i].pictures = nil
+	}
 }
 
 // Output is the i-th layer asked for: one row of Plan.Outputs()[i].Shape.Elements() values per picture, in the graph's layout. It is

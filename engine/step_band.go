@@ -106,7 +106,7 @@ func newBand(p *planner, first, end int) *bandStep {
 
 // local tells whether a buffer lives inside steps first to end-1 only.
 func (p *planner) local(b *buffer, first, end int) bool {
-	return b.first >= first && b.last < end && b != p.input.buffer
+	return b.first >= first && b.last < end
 }
 
 // fillTables works out which rows belong together, from the last member to the first. It reports whether every row of a value in the arena can be computed once.

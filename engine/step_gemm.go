@@ -14,6 +14,7 @@ import (
 type gemmStep struct {
 	name     string
 	from, to *value
+	pictures bool // from is the caller's
 	epilogue epilogue
 	weights  *packedWeights
 	window   Window
@@ -79,6 +80,7 @@ func wantsPaddedCopy(w Window, k kernelShape) bool {
 
 func (s *gemmStep) prepare(p *Plan) {
 	k, in := s.kernel, s.from
+	s.pictures = in == p.pictures
 	unpadded := !s.window.Pad.any() && s.window.Dilation[1] == 1 && k.groups == 1 && in.dense()
 	switch {
 	case unpadded && k.kw == in.shape.W && s.window.Dilation[0] == 1: // whole rows: one run
@@ -349,11 +351,14 @@ func (s *gemmStep) nextPart(w *worker, c *call, r0 int) unsafe.Pointer {
 	if c.value == nil || r0+s.rows > s.count {
 		return nil
 	}
-	pixel := r0
-	if c.value == s.from && !s.linear {
-		_, _, pixel = s.inputOf(r0)
+	base, pixel := w.base, r0
+	if c.value == s.from {
+		base = s.base(w)
+		if !s.linear {
+			_, _, pixel = s.inputOf(r0)
+		}
 	}
-	return unsafe.Add(unsafe.Pointer(w.float(w.at(c.value)+pixel*c.value.stride)), c.part)
+	return unsafe.Add(base, (w.at(c.value)+pixel*c.value.stride)*4+c.part)
 }
 
 // inputOf is where the window of an output pixel begins, in rows and columns of the picture, which may be in the padding, and in pixels of the batch.
@@ -398,7 +403,7 @@ func (s *gemmStep) nextPanels(group []panel, bytes int, nextGroup []panel) unsaf
 	return s.weights.at(next.offset)
 }
 
-// operands is how a tile finds its rows: a table [taps][mr] of byte offsets, and the byte of the arena that they count from.
+// operands is how a tile finds its rows: a table [taps][mr] of byte offsets, and the byte of the arena, or of the pictures, that they count from.
 type operands struct {
 	table []int64
 	at    int
@@ -443,6 +448,14 @@ func (s *gemmStep) operands(w *worker, table []int64, r0, r1 int) operands {
 	return operands{table, 0}
 }
 
+// base is what the operands' offsets count from.
+func (s *gemmStep) base(w *worker) unsafe.Pointer {
+	if s.pictures {
+		return unsafe.Pointer(&w.pictures[0])
+	}
+	return w.base
+}
+
 // begin sets what all tiles have.
 func (s *gemmStep) begin(w *worker) {
 	t := &w.tile
@@ -470,7 +483,7 @@ func (s *gemmStep) tile(w *worker, panels []panel, from operands, r0, r1 int, ne
 	t.Panels, t.Cols = len(panels), last.cols
 	t.NextStep = step
 
-	base := unsafe.Add(w.base, from.at+p.group*s.kernel.cin*4)
+	base := unsafe.Add(s.base(w), from.at+p.group*s.kernel.cin*4)
 	if s.whole {
 		s.multiply(w, p.nr, rows, &from.table[0], base, weights, next)
 		return

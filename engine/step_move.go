@@ -1,13 +1,14 @@
 package engine
 
-// padStep copies a map into a larger one whose border, and whose channels before and after, are zero.
+// padStep copies a map, or the caller's pictures, into a larger one whose border, and whose channels before and after, are zero.
 type padStep struct {
 	from, to       *value
 	pad            Pad
 	channelsBefore int
+	pictures       bool // from is the caller's
 }
 
-func (s *padStep) prepare(*Plan) {}
+func (s *padStep) prepare(p *Plan) { s.pictures = s.from == p.pictures }
 
 func (s *padStep) items(n, _ int) int { return n * s.to.shape.H }
 
@@ -35,11 +36,15 @@ func (s *padStep) row(w *worker, item int) {
 	at := w.at(out) + item*out.shape.W*out.stride
 	inside := iy >= 0 && iy < in.shape.H
 	row := w.at(in) + (picture*in.shape.H+iy)*in.shape.W*in.stride
+	src := w.arena
+	if s.pictures {
+		src = w.pictures
+	}
 	if inside && in.dense() && out.dense() && in.shape.C == out.shape.C {
 		dst := w.floats(at, out.shape.W*out.shape.C)
 		left := s.pad.Left * out.shape.C
 		clear(dst[:left])
-		n := copy(dst[left:], w.floats(row, in.shape.W*in.shape.C))
+		n := copy(dst[left:], src[row:row+in.shape.W*in.shape.C])
 		clear(dst[left+n:])
 		return
 	}
@@ -51,7 +56,7 @@ func (s *padStep) row(w *worker, item int) {
 			continue
 		}
 		clear(dst[:s.channelsBefore])
-		n := copy(dst[s.channelsBefore:], w.floats(row+ix*in.stride, in.shape.C))
+		n := copy(dst[s.channelsBefore:], src[row+ix*in.stride:][:in.shape.C])
 		clear(dst[s.channelsBefore+n:])
 	}
 }

@@ -52,8 +52,9 @@ func TestWinogradConvolutions(t *testing.T) {
 				require.NoError(t, err)
 				steps, err := p.Steps(1)
 				require.NoError(t, err)
-				require.Equal(t, "winograd", steps[0].Kernel)
-				require.Equal(t, c.algorithm, steps[0].Algorithm)
+				require.Equal(t, "input", steps[0].Algorithm)
+				require.Equal(t, "winograd", steps[1].Kernel)
+				require.Equal(t, c.algorithm, steps[1].Algorithm)
 
 				pictures := randomPictures(r, batch*g.Input.Elements())
 				all := []string{"a", "b", "c", "d", "e"}
