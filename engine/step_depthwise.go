@@ -15,6 +15,8 @@ type depthwiseStep struct {
 	weights  *packedWeights
 	window   Window
 	columns  int // of input pixels that a row of outputs sees, those in the padding included
+	left     int // of them in the padding
+	right    int // the first that is in it again
 	channels int // of one call, where several rows are computed
 }
 
@@ -25,7 +27,9 @@ const (
 
 func (s *depthwiseStep) prepare(p *Plan) {
 	s.columns = (s.to.shape.W-1)*s.window.Stride[1] + (s.window.Kernel[1]-1)*s.window.Dilation[1] + 1
-	p.scratchOffsets = max(p.scratchOffsets, depthwiseRows*s.columns*s.window.Kernel[0])
+	s.left = min(s.window.Pad.Left, s.columns)
+	s.right = max(s.left, min(s.columns, s.window.Pad.Left+s.from.shape.W))
+	p.scratchOffsets = max(p.scratchOffsets, (1+depthwiseRows)*s.columns*s.window.Kernel[0])
 	rows := (depthwiseRows-1)*s.window.Stride[0] + (s.window.Kernel[0]-1)*s.window.Dilation[0] + 1
 	blocks := depthwiseBytes / (4 * kernels.DepthwiseBlock * rows * s.columns)
 	if s.channels = s.to.shape.C; blocks > 1 {
@@ -64,19 +68,29 @@ func (s *depthwiseStep) runRows(w *worker, y0, y1 int) {
 	if e.res != nil {
 		t.ResStride = e.res.stride * 4
 	}
+	inside := w.offsets[:table]
+	s.fillPixels(inside)
 	for ; y0 < y1; y0 += depthwiseRows {
 		end := min(y0+depthwiseRows, y1)
 		for y := y0; y < end; y++ {
-			s.offsets(w, w.offsets[(y-y0)*table:], y)
+			if s.insideRow(w, y) == 0 {
+				s.fill(w, w.offsets[(1+y-y0)*table:][:table], y)
+			}
 		}
 		for c := 0; c < out.shape.C; c += s.channels {
 			t.Channels = min(s.channels, out.shape.C-c)
-			t.A, t.W = unsafe.Add(w.base, c*4), &s.weights.data[c*taps]
+			t.W = &s.weights.data[c*taps]
 			if e.scale != nil {
 				t.Scale, t.Shift = &e.scale[c], &e.shift[c]
 			}
 			for y := y0; y < end; y++ {
-				t.Off = &w.offsets[(y-y0)*table]
+				t.Off = &w.offsets[(1+y-y0)*table]
+				begin := s.insideRow(w, y)
+				if begin > 0 {
+					s.fillPadding(inside, begin)
+					t.Off = &inside[0]
+				}
+				t.A = unsafe.Add(w.base, (begin+c)*4)
 				t.C = w.float(w.at(out) + y*out.shape.W*out.stride + c)
 				if e.res != nil {
 					t.Res = w.float(w.at(e.res) + y*out.shape.W*e.res.stride + c)
@@ -88,31 +102,53 @@ func (s *depthwiseStep) runRows(w *worker, y0, y1 int) {
 	}
 }
 
-// offsets fills the table [columns][rows of the window] of a row of outputs.
-func (s *depthwiseStep) offsets(w *worker, table []int64, row int) {
+// insideRow is the arena's float where the first row begins that a row of outputs sees, if it sees none above or below the map; else 0.
+func (s *depthwiseStep) insideRow(w *worker, row int) int {
+	in, out := s.from, s.to
+	picture, y := row/out.shape.H, row%out.shape.H*s.window.Stride[0]-s.window.Pad.Top
+	if y < 0 || y+(s.window.Kernel[0]-1)*s.window.Dilation[0] >= in.shape.H {
+		return 0
+	}
+	return w.at(in) + (picture*in.shape.H+y)*in.shape.W*in.stride
+}
+
+// A row's table [columns][rows of the window] is, inside the map, the one of every other row but for the zeros in the padding: fillPixels fills what is the same, as byte offsets from where the first row begins, fillPadding the rest.
+func (s *depthwiseStep) fillPixels(table []int64) {
+	rows := s.window.Kernel[0]
+	for ky := range rows {
+		at := int64(ky*s.window.Dilation[0]*s.from.shape.W*s.from.stride) * 4
+		for x := s.left; x < s.right; x++ {
+			table[x*rows+ky] = at
+			at += int64(s.from.stride) * 4
+		}
+	}
+}
+
+func (s *depthwiseStep) fillPadding(table []int64, begin int) {
+	rows := s.window.Kernel[0]
+	for i := range s.left * rows {
+		table[i] = int64(-begin) * 4
+	}
+	for i := s.right * rows; i < s.columns*rows; i++ {
+		table[i] = int64(-begin) * 4
+	}
+}
+
+// fill fills the table of a row of outputs that sees rows above or below the map, from the arena's begin, where the zeros are.
+func (s *depthwiseStep) fill(w *worker, table []int64, row int) {
 	in, out := s.from, s.to
 	picture, y := row/out.shape.H, row%out.shape.H
 	rows := s.window.Kernel[0]
-	inside := min(s.columns, s.window.Pad.Left+in.shape.W) // columns before the padding on the right
+	clear(table)
 	for ky := range rows {
 		iy := y*s.window.Stride[0] - s.window.Pad.Top + ky*s.window.Dilation[0]
-		column := table[ky:]
 		if uint(iy) >= uint(in.shape.H) {
-			for x := range s.columns {
-				column[x*rows] = 0 // the zeros
-			}
 			continue
 		}
-		for x := range min(s.window.Pad.Left, s.columns) {
-			column[x*rows] = 0
-		}
 		at := int64(w.at(in)+(picture*in.shape.H+iy)*in.shape.W*in.stride) * 4
-		for x := s.window.Pad.Left; x < inside; x++ {
-			column[x*rows] = at
+		for x := s.left; x < s.right; x++ {
+			table[x*rows+ky] = at
 			at += int64(in.stride) * 4
-		}
-		for x := max(inside, 0); x < s.columns; x++ {
-			column[x*rows] = 0
 		}
 	}
 }

@@ -49,6 +49,10 @@ func (isa ISA) Depthwise(t *DepthwiseRow) {
 	taps := t.Rows * t.Cols
 	outputs := min(t.Outputs, max(1, depthwiseChunk/(taps*DepthwiseBlock)))
 	channels := max(1, depthwiseChunk/(taps*outputs*DepthwiseBlock)) * DepthwiseBlock // rather than the outputs, which share pixels
+	if outputs == t.Outputs && channels >= t.Channels {
+		isa.depthwise(t)
+		return
+	}
 	for c := 0; c < t.Channels; c += channels {
 		for o := 0; o < t.Outputs; o += outputs {
 			part := *t
