@@ -143,3 +143,47 @@ func TestProfile(t *testing.T) {
 		require.ErrorContains(t, err, "the plan is for 1 to 3")
 	}
 }
+
+// A first convolution reads the caller's pictures where they lie, or makes its padded copy of them; any other first layer, or a second reader, has them copied. The results are those of a copy, and the pictures stay as they are.
+func TestPicturesInPlace(t *testing.T) {
+	conv := func(kernel, stride, pad int) *engine.Conv2D {
+		return &engine.Conv2D{Window: engine.Window{Kernel: [2]int{kernel, kernel}, Stride: [2]int{stride, stride}, Dilation: [2]int{1, 1},
+			Pad: engine.Pad{Top: pad, Left: pad, Bottom: pad, Right: pad}}, OutC: 20, Groups: 1, Weight: "w"}
+	}
+	for name, c := range map[string]struct {
+		first  engine.Op
+		layers []string
+		steps  []string
+	}{
+		"unpadded":  {conv(3, 2, 0), []string{"a"}, []string{"a", "a: output"}},
+		"pointwise": {conv(1, 1, 0), []string{"a"}, []string{"a", "a: output"}},
+		"padded":    {conv(3, 2, 1), []string{"a"}, []string{"a: pad", "a", "a: output"}},
+		"pool":      {&engine.MaxPool{Window: conv(3, 2, 0).Window}, []string{"a"}, []string{"input", "a", "a: output"}},
+		"twice":     {conv(3, 2, 0), []string{"a", "b"}, []string{"input", "a", "a: output", "b", "b: output"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := &engine.Graph{Layout: engine.NHWC, Input: engine.Shape{H: 29, W: 31, C: 3}}
+			g.Add("a", c.first, engine.InputName)
+			g.Add("b", &engine.ReLU{}, engine.InputName)
+			r := rand.New(rand.NewPCG(5, 6))
+			w := randomWeights(r, g)
+			in := randomPictures(r, 2*g.Input.Elements())
+			given := append([]float32(nil), in...)
+			p := newProfilePlan(t, g, w, engine.PlanOptions{Layers: c.layers, Batch: 2})
+			steps, err := p.Steps(2)
+			require.NoError(t, err)
+			var names []string
+			for _, s := range steps {
+				names = append(names, s.Name)
+			}
+			require.Equal(t, c.steps, names)
+			want := run(t, g, w, kernels.Generic, 1, 1, []string{"a", "b"}, in) // two readers: a copy
+			for _, isa := range kernels.All() {
+				for threads := 1; threads <= 2; threads++ {
+					sameBits(t, string(isa), want[:1], run(t, g, w, isa, threads, 2, c.layers, in)[:1])
+				}
+			}
+			require.Equal(t, given, in)
+		})
+	}
+}
