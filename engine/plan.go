@@ -3,7 +3,6 @@ package engine
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/featx-go/featx/internal/address"
 	"github.com/featx-go/featx/kernels"
@@ -39,17 +38,16 @@ const maxArena = min(64<<30, address.Space)
 
 // Plan is a model made ready to compute some layers of pictures of one size. It is immutable and may be shared.
 type Plan struct {
-	model    *Model
-	pictures *value // of the caller, not in the arena
-	size     Shape
-	batch    int
-	compact  bool
-	outputs  []Output
-	steps    []step  // one by one
-	stages   []stage // as they run
-	weights  []stepWeights
-	arena    int // floats
-	memory   Memory
+	model   *Model
+	size    Shape
+	batch   int
+	compact bool
+	outputs []Output
+	steps   []step  // one by one
+	stages  []stage // as they run
+	weights []stepWeights
+	arena   int // floats
+	memory  Memory
 
 	// What the largest step needs of a worker's scratch memory.
 	scratchOffsets, scratchAcc, scratchFloats, scratchBand int
@@ -63,10 +61,11 @@ type stepWeights struct {
 
 // value is where a node's value lies: pictures one after the other, each H*W pixels that are stride floats apart.
 type value struct {
-	shape  Shape
-	buffer *buffer
-	skip   int // floats in front of the pixel's first channel (a part of a concatenation)
-	stride int // floats from pixel to pixel
+	shape   Shape
+	buffer  *buffer
+	skip    int  // floats in front of the pixel's first channel (a part of a concatenation)
+	stride  int  // floats from pixel to pixel
+	outside bool // not in the arena: the caller's pictures
 }
 
 // at is the arena's float at which the value begins; a worker's own at gives it for every value.
@@ -184,7 +183,8 @@ type planner struct {
 	values  map[ref]*value
 	parts   map[int]part // nodes that are computed straight into a concatenation
 	buffers []*buffer
-	zeros   int // floats of zeros that padded convolutions read
+	copied  *value // the caller's pictures, in the arena
+	zeros   int    // floats of zeros that padded convolutions read
 }
 
 // part says that a node's value is a range of a concatenation's channels.
@@ -192,7 +192,6 @@ type part struct{ concat, skip int }
 
 func (p *planner) layout(taps []int) {
 	p.placeParts()
-	p.takePictures(taps)
 	p.export(input, taps)
 	for _, u := range p.units {
 		switch {
@@ -205,33 +204,16 @@ func (p *planner) layout(taps []int) {
 	}
 }
 
-// takePictures makes the step that copies the caller's pictures into the arena, unless the only reader is a convolution that makes a padded copy itself or needs no padding.
-func (p *planner) takePictures(taps []int) {
-	p.pictures = p.newValue(p.size)
-	from, readers, inPlace := ref{node: input}, 0, false
-	for _, t := range taps {
-		if p.root[t] == input {
-			readers++
-		}
+// inArena is a value where any step can read it: the caller's pictures are copied when somebody first needs them there.
+func (p *planner) inArena(v *value) *value {
+	if !v.outside {
+		return v
 	}
-	for _, u := range p.units {
-		if !slices.Contains(u.reads, from) {
-			continue
-		}
-		readers++
-		if c := u.chain; c != nil && c.head != none && c.source == from && (c.add == none || c.residual != from) {
-			op := p.graph.Nodes[c.head].Op
-			conv, ok := op.(*Conv2D)
-			inPlace = ok && chooseAlgorithm(op, p.size, p.shapes[c.head]).method == direct &&
-				(!conv.Window.Pad.any() || wantsPaddedCopy(conv.Window, shapeOfKernel(op, p.size)))
-		}
+	if p.copied == nil {
+		p.copied = p.newValue(v.shape)
+		p.add(&padStep{from: v, to: p.copied}, p.copied)
 	}
-	if readers == 1 && inPlace {
-		p.values[from] = p.pictures
-		return
-	}
-	to := p.value(from)
-	p.add(&padStep{from: p.pictures, to: to}, to)
+	return p.copied
 }
 
 // placeParts lets the inputs of concatenations be computed where they will lie. A value that is joined twice is copied the second time.
@@ -263,6 +245,7 @@ func (p *planner) value(r ref) *value {
 		return v
 	}
 	v := p.newValue(p.shape(r))
+	v.outside = r.node == input
 	if at, ok := p.parts[r.node]; ok && !r.raw {
 		whole := p.value(ref{node: at.concat})
 		v = &value{shape: v.shape, buffer: whole.buffer, skip: whole.skip + at.skip, stride: whole.stride}
@@ -280,7 +263,7 @@ func (p *planner) newValue(s Shape) *value {
 func (p *planner) add(s step, touched ...*value) {
 	p.steps = append(p.steps, s)
 	for _, v := range touched {
-		if v != nil && v != p.pictures {
+		if v != nil && !v.outside {
 			p.touch(v)
 		}
 	}
@@ -299,7 +282,7 @@ func (p *planner) touch(v *value) {
 func (p *planner) export(node int, taps []int) {
 	for i, t := range taps {
 		if p.root[t] == node {
-			v := p.value(ref{node: node})
+			v := p.inArena(p.value(ref{node: node}))
 			p.add(&exportStep{from: v, output: i, layout: p.graph.Layout}, v)
 		}
 	}
@@ -320,6 +303,7 @@ func (p *planner) chainSteps(c *chain) {
 		p.headStep(c.head, from, p.value(ref{node: c.last}), e)
 		return
 	}
+	from = p.inArena(from)
 	to := p.value(ref{node: c.last})
 	p.add(&rowsStep{from: from, to: to, epilogue: e}, from, to, e.res)
 }
@@ -391,7 +375,7 @@ func (p *planner) epilogueOf(c *chain) epilogue {
 		copy(e.shift, bias)
 	}
 	if c.add != none {
-		e.res = p.value(c.residual)
+		e.res = p.inArena(p.value(c.residual))
 	}
 	if c.act != none {
 		switch op := p.graph.Nodes[c.act].Op.(type) {
@@ -477,9 +461,13 @@ func (p *planner) headStep(node int, from, to *value, e epilogue) {
 	case *Conv2D:
 		w = op.Window
 	case *ConvTranspose2D:
-		from, w = p.stuffed(op, from, to.shape)
+		from, w = p.stuffed(op, p.inArena(from), to.shape)
 	}
 	how := chooseAlgorithm(op, from.shape, to.shape)
+	copies := how.method == direct && wantsPaddedCopy(w, k)
+	if how.method != direct || w.Pad.any() && !copies { // padding points at the arena's zeros
+		from = p.inArena(from)
+	}
 	rows := p.batch * to.shape.H * to.shape.W
 	if p.compact {
 		rows = 0
@@ -501,7 +489,7 @@ func (p *planner) headStep(node int, from, to *value, e epilogue) {
 	case depthwise:
 		made = &depthwiseStep{name: name, from: from, to: to, epilogue: e, weights: weights, window: w}
 	default:
-		if wantsPaddedCopy(w, k) {
+		if copies {
 			// With few channels a whole kernel row of a padded picture is one short run of floats.
 			padded := from.shape
 			padded.H += w.Pad.Top + w.Pad.Bottom
@@ -532,7 +520,7 @@ func (p *planner) opStep(u unit) {
 	to := p.value(ref{node: u.node})
 	var terms []*value
 	for _, r := range u.reads {
-		terms = append(terms, p.value(r))
+		terms = append(terms, p.inArena(p.value(r)))
 	}
 	from := to
 	if terms != nil {

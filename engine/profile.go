@@ -56,11 +56,11 @@ func (p *Plan) Steps(n int) ([]StepInfo, error) {
 		u := units[i]
 		headed := u.chain != nil && u.head != none
 		switch {
+		case d.algorithm == copyOfPictures:
+			info.Name = InputName
+			continue
 		case u.exports:
 			info.Name = name(u.node) + ": output"
-			continue
-		case u.node == input:
-			info.Name = InputName
 			continue
 		case headed && d.kernel == "copy":
 			info.Name = name(u.head) + ": " + d.algorithm
@@ -127,8 +127,6 @@ func (p *Plan) unitsOfSteps() ([]stepUnit, error) {
 		}
 	}
 	q.placeParts()
-	q.takePictures(taps)
-	made(stepUnit{unit{node: input}, false})
 	q.export(input, taps)
 	made(stepUnit{unit{node: input}, true})
 	for _, u := range q.units {
@@ -161,9 +159,9 @@ func (r *Runner) Profile(n int, pictures []float32, times []time.Duration) (whol
 		return 0, err
 	}
 	whole = time.Since(start)
+	r.show(pictures)
 	for i := range r.workers {
 		w := &r.workers[i]
-		w.pictures = pictures
 		if w.clock == nil {
 			w.clock = make([]time.Duration, len(times))
 		}
@@ -171,7 +169,7 @@ func (r *Runner) Profile(n int, pictures []float32, times []time.Duration) (whol
 		w.timed = true
 	}
 	defer func() {
-		r.crew.rest()
+		r.done()
 		err = r.fault()
 	}()
 	defer r.crew.recovered()
@@ -181,7 +179,7 @@ func (r *Runner) Profile(n int, pictures []float32, times []time.Duration) (whol
 		p.share(time.Since(start), i, r.workers, times)
 	}
 	for i := range r.workers {
-		r.workers[i].timed, r.workers[i].pictures = false, nil
+		r.workers[i].timed = false
 	}
 	return whole, nil
 }
@@ -327,10 +325,13 @@ func (s *constantStep) describe() description {
 	return description{kernel: "copy", algorithm: "constant", reads: []*value{s.to}, shape: s.to.shape}
 }
 
+// copyOfPictures is the algorithm of the step that copies the caller's pictures as they are.
+const copyOfPictures = "input"
+
 func (s *padStep) describe() description {
 	algorithm := "pad"
-	if s.from.shape == s.to.shape {
-		algorithm = "input"
+	if s.from.outside && s.from.shape == s.to.shape {
+		algorithm = copyOfPictures
 	}
 	return description{kernel: "copy", algorithm: algorithm, reads: []*value{s.from}, shape: s.to.shape}
 }

@@ -52,7 +52,15 @@ type worker struct {
 // floats is a piece of the arena.
 func (w *worker) floats(at, n int) []float32 { return w.arena[at : at+n : at+n] }
 
-// at is the arena's float at which a value begins.
+// memory is what holds a value: the arena, or the caller's pictures.
+func (w *worker) memory(v *value) []float32 {
+	if v.outside {
+		return w.pictures
+	}
+	return w.arena
+}
+
+// at is the float of its memory at which a value begins.
 func (w *worker) at(v *value) int {
 	if local := v.buffer.local; local > 0 {
 		return w.localAt[local-1] + v.skip
@@ -127,9 +135,7 @@ func (r *Runner) run(n int, pictures []float32) error {
 		return fmt.Errorf("%d floats for %d pictures of %v: want %d", len(pictures), n, p.size, want)
 	}
 	r.crew.begin()
-	for i := range r.workers {
-		r.workers[i].pictures = pictures
-	}
+	r.show(pictures)
 	r.n = n
 	for i, s := range p.stages {
 		r.crew.items[i].Store(int32(s.items(n, len(r.workers))))
@@ -152,12 +158,17 @@ func (r *Runner) run(n int, pictures []float32) error {
 	return nil
 }
 
+// show gives the workers the pictures of a run.
+func (r *Runner) show(pictures []float32) {
+	for i := range r.workers {
+		r.workers[i].pictures = pictures
+	}
+}
+
 // done ends a run.
 func (r *Runner) done() {
 	r.crew.rest()
-	for i := range r.workers {
-		r.workers[i].pictures = nil
-	}
+	r.show(nil)
 }
 
 // Output is the i-th layer asked for: one row of Plan.Outputs()[i].Shape.Elements() values per picture, in the graph's layout. It is

@@ -15,8 +15,8 @@ type depthwiseStep struct {
 	weights  *packedWeights
 	window   Window
 	columns  int // of input pixels that a row of outputs sees, those in the padding included
-	left     int // of them in the padding
-	right    int // the first that is in it again
+	left     int // of them in the padding on the left
+	right    int // the first in the padding on the right
 	channels int // of one call, where several rows are computed
 }
 
@@ -112,15 +112,19 @@ func (s *depthwiseStep) insideRow(w *worker, row int) int {
 	return w.at(in) + (picture*in.shape.H+y)*in.shape.W*in.stride
 }
 
-// A row's table [columns][rows of the window] is, inside the map, the one of every other row but for the zeros in the padding: fillPixels fills what is the same, as byte offsets from where the first row begins, fillPadding the rest.
+// A row's table [columns][rows of the window] is, inside the map, the one of every other row but for the zeros in the padding: fillPixels fills what is the same, counted from where the first row begins, fillPadding the rest.
 func (s *depthwiseStep) fillPixels(table []int64) {
-	rows := s.window.Kernel[0]
-	for ky := range rows {
-		at := int64(ky*s.window.Dilation[0]*s.from.shape.W*s.from.stride) * 4
-		for x := s.left; x < s.right; x++ {
-			table[x*rows+ky] = at
-			at += int64(s.from.stride) * 4
-		}
+	for ky := range s.window.Kernel[0] {
+		s.fillRow(table, ky, ky*s.window.Dilation[0]*s.from.shape.W*s.from.stride)
+	}
+}
+
+// fillRow fills in the pixels of row ky of the window, the first of which is float `at`.
+func (s *depthwiseStep) fillRow(table []int64, ky, at int) {
+	rows, offset := s.window.Kernel[0], int64(at)*4
+	for x := s.left; x < s.right; x++ {
+		table[x*rows+ky] = offset
+		offset += int64(s.from.stride) * 4
 	}
 }
 
@@ -138,17 +142,10 @@ func (s *depthwiseStep) fillPadding(table []int64, begin int) {
 func (s *depthwiseStep) fill(w *worker, table []int64, row int) {
 	in, out := s.from, s.to
 	picture, y := row/out.shape.H, row%out.shape.H
-	rows := s.window.Kernel[0]
 	clear(table)
-	for ky := range rows {
-		iy := y*s.window.Stride[0] - s.window.Pad.Top + ky*s.window.Dilation[0]
-		if uint(iy) >= uint(in.shape.H) {
-			continue
-		}
-		at := int64(w.at(in)+(picture*in.shape.H+iy)*in.shape.W*in.stride) * 4
-		for x := s.left; x < s.right; x++ {
-			table[x*rows+ky] = at
-			at += int64(in.stride) * 4
+	for ky := range s.window.Kernel[0] {
+		if iy := y*s.window.Stride[0] - s.window.Pad.Top + ky*s.window.Dilation[0]; uint(iy) < uint(in.shape.H) {
+			s.fillRow(table, ky, w.at(in)+(picture*in.shape.H+iy)*in.shape.W*in.stride)
 		}
 	}
 }

@@ -14,7 +14,6 @@ import (
 type gemmStep struct {
 	name     string
 	from, to *value
-	pictures bool // from is the caller's
 	epilogue epilogue
 	weights  *packedWeights
 	window   Window
@@ -80,7 +79,6 @@ func wantsPaddedCopy(w Window, k kernelShape) bool {
 
 func (s *gemmStep) prepare(p *Plan) {
 	k, in := s.kernel, s.from
-	s.pictures = in == p.pictures
 	unpadded := !s.window.Pad.any() && s.window.Dilation[1] == 1 && k.groups == 1 && in.dense()
 	switch {
 	case unpadded && k.kw == in.shape.W && s.window.Dilation[0] == 1: // whole rows: one run
@@ -351,14 +349,11 @@ func (s *gemmStep) nextPart(w *worker, c *call, r0 int) unsafe.Pointer {
 	if c.value == nil || r0+s.rows > s.count {
 		return nil
 	}
-	base, pixel := w.base, r0
-	if c.value == s.from {
-		base = s.base(w)
-		if !s.linear {
-			_, _, pixel = s.inputOf(r0)
-		}
+	pixel := r0
+	if c.value == s.from && !s.linear {
+		_, _, pixel = s.inputOf(r0)
 	}
-	return unsafe.Add(base, (w.at(c.value)+pixel*c.value.stride)*4+c.part)
+	return unsafe.Add(unsafe.Pointer(&w.memory(c.value)[0]), (w.at(c.value)+pixel*c.value.stride)*4+c.part)
 }
 
 // inputOf is where the window of an output pixel begins, in rows and columns of the picture, which may be in the padding, and in pixels of the batch.
@@ -403,7 +398,7 @@ func (s *gemmStep) nextPanels(group []panel, bytes int, nextGroup []panel) unsaf
 	return s.weights.at(next.offset)
 }
 
-// operands is how a tile finds its rows: a table [taps][mr] of byte offsets, and the byte of the arena, or of the pictures, that they count from.
+// operands is how a tile finds its rows: a table [taps][mr] of byte offsets, and the byte of the input's memory that they count from.
 type operands struct {
 	table []int64
 	at    int
@@ -448,14 +443,6 @@ func (s *gemmStep) operands(w *worker, table []int64, r0, r1 int) operands {
 	return operands{table, 0}
 }
 
-// base is what the operands' offsets count from.
-func (s *gemmStep) base(w *worker) unsafe.Pointer {
-	if s.pictures {
-		return unsafe.Pointer(&w.pictures[0])
-	}
-	return w.base
-}
-
 // begin sets what all tiles have.
 func (s *gemmStep) begin(w *worker) {
 	t := &w.tile
@@ -483,7 +470,7 @@ func (s *gemmStep) tile(w *worker, panels []panel, from operands, r0, r1 int, ne
 	t.Panels, t.Cols = len(panels), last.cols
 	t.NextStep = step
 
-	base := unsafe.Add(s.base(w), from.at+p.group*s.kernel.cin*4)
+	base := unsafe.Add(unsafe.Pointer(&w.memory(s.from)[0]), from.at+p.group*s.kernel.cin*4)
 	if s.whole {
 		s.multiply(w, p.nr, rows, &from.table[0], base, weights, next)
 		return

@@ -5,10 +5,9 @@ type padStep struct {
 	from, to       *value
 	pad            Pad
 	channelsBefore int
-	pictures       bool // from is the caller's
 }
 
-func (s *padStep) prepare(p *Plan) { s.pictures = s.from == p.pictures }
+func (s *padStep) prepare(*Plan) {}
 
 func (s *padStep) items(n, _ int) int { return n * s.to.shape.H }
 
@@ -36,10 +35,7 @@ func (s *padStep) row(w *worker, item int) {
 	at := w.at(out) + item*out.shape.W*out.stride
 	inside := iy >= 0 && iy < in.shape.H
 	row := w.at(in) + (picture*in.shape.H+iy)*in.shape.W*in.stride
-	src := w.arena
-	if s.pictures {
-		src = w.pictures
-	}
+	src := w.memory(in)
 	if inside && in.dense() && out.dense() && in.shape.C == out.shape.C {
 		dst := w.floats(at, out.shape.W*out.shape.C)
 		left := s.pad.Left * out.shape.C
