@@ -326,7 +326,10 @@ func (s *gemmStep) pixels(w *worker, group []panel, r0, r1 int, nextGroup []pane
 		panels := s.together(group[i:])
 		i += len(panels)
 		bytes := panels[0].nr * s.weights.valueBytes()
-		next := s.nextPanels(group[i:], len(panels)*s.weights.k*bytes, nextGroup)
+		var next unsafe.Pointer
+		if n > 1 { // panels of a single row are a stream that the CPU foresees by itself
+			next = s.nextPanels(group[i:], len(panels)*s.weights.k*bytes, nextGroup)
+		}
 		for t := range tiles {
 			var part unsafe.Pointer
 			if next != nil && t < parts {

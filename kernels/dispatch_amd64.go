@@ -8,14 +8,8 @@ const hasAssembly = true
 func (isa ISA) Gemm(nr, rows int, t *GemmTile) {
 	shape := isa.panel(nr, rows)
 	switch f16 := t.W16 != nil; {
-	case isa == AVX512 && nr == 32 && f16:
-		gemm32F16AVX512(rows, t)
-	case isa == AVX512 && nr == 32:
-		gemm32AVX512(rows, t)
-	case isa == AVX512 && f16:
-		gemm16F16AVX512(rows, t)
 	case isa == AVX512:
-		gemm16AVX512(rows, t)
+		gemmAVX512(nr, rows, f16, t)
 	case isa == AVX2 && nr == 16 && f16:
 		gemm16F16AVX2(rows, t)
 	case isa == AVX2 && nr == 16:
@@ -26,6 +20,23 @@ func (isa ISA) Gemm(nr, rows int, t *GemmTile) {
 		gemm8AVX2(rows, t)
 	default:
 		gemmGeneric(shape, rows, t)
+	}
+}
+
+func gemmAVX512(nr, rows int, f16 bool, t *GemmTile) {
+	switch {
+	case nr == 32 && f16:
+		gemm32F16AVX512(rows, t)
+	case nr == 32:
+		gemm32AVX512(rows, t)
+	case nr == 24 && f16:
+		gemm24F16AVX512(rows, t)
+	case nr == 24:
+		gemm24AVX512(rows, t)
+	case f16:
+		gemm16F16AVX512(rows, t)
+	default:
+		gemm16AVX512(rows, t)
 	}
 }
 
@@ -260,6 +271,9 @@ func (isa ISA) fmaRounds(rounds int) (lanes int) {
 func gemm32F16AVX512(rows int, t *GemmTile)
 
 //go:noescape
+func gemm24F16AVX512(rows int, t *GemmTile)
+
+//go:noescape
 func gemm16F16AVX512(rows int, t *GemmTile)
 
 //go:noescape
@@ -270,6 +284,9 @@ func gemm8F16AVX2(rows int, t *GemmTile)
 
 //go:noescape
 func gemm32AVX512(rows int, t *GemmTile)
+
+//go:noescape
+func gemm24AVX512(rows int, t *GemmTile)
 
 //go:noescape
 func gemm16AVX512(rows int, t *GemmTile)

@@ -101,7 +101,7 @@ func (isa ISA) Prefetch() Prefetch {
 var (
 	panelsGeneric = []GemmShape{{4, 8}}
 	panelsAVX2    = []GemmShape{{6, 16}, {6, 8}}
-	panelsAVX512  = []GemmShape{{12, 32}, {12, 16}}
+	panelsAVX512  = []GemmShape{{12, 32}, {12, 24}, {12, 16}}
 	panelsNEON    = []GemmShape{{6, 16}, {6, 8}}
 )
 

@@ -1,12 +1,12 @@
 //go:build !purego
 
-// GEMM tiles of up to 12 rows x 32 or 16 columns on AVX-512; the contract is at GemmTile in gemm.go.
+// GEMM tiles of up to 12 rows x 32, 24 or 16 columns on AVX-512; the contract is at GemmTile in gemm.go.
 //
 //	AX BX CX DX SI DI BP R8-R12  ends of the rows' segments
 //	R13      minus the bytes left of the segment, for all rows, counting up to 0
-//	R14      entry of the offset table; in the loop what to prefetch next, with 32 columns
+//	R14      entry of the offset table; in the loop what to prefetch next, with 32 or 24 columns
 //	R15      weights
-//	Z0-Z23   accumulators: row r has Z(2r), Z(2r+1), or Z(r) with 16 columns
+//	Z0-Z23   accumulators: row r has Z(2r), Z(2r+1), with 24 columns Z(2r), Y(2r+1), with 16 Z(r)
 //	Z24 Z25  weights of one k
 //	Z26      one element of a row
 //	Z27-Z31  free in the loop
@@ -155,9 +155,9 @@ over9: CMPQ CX, $11; JEQ seg11; JHI seg12; JMP seg10
 	TESTQ SI, SI                      \
 	CMOVQNE R13, SI
 
-// ---- 32 columns
+// ---- 32 and 24 columns: two vectors a row, the second (b, and w1, x1, ... what belongs to it) of 24 columns a half
 
-// A panel comes from L2: without the prefetch tiles of few rows wait for it.
+// A panel of 32 columns comes from L2: without the prefetch tiles of few rows wait for it.
 #define WEIGHTS32 \
 	VMOVUPS (R15), Z24   \
 	VMOVUPS 64(R15), Z25 \
@@ -171,59 +171,75 @@ over9: CMPQ CX, $11; JEQ seg11; JHI seg12; JMP seg10
 	PREFETCHT0 512(R15)    \
 	ADDQ $64, R15
 
-#define ROW32(P, v0, v1) \
+#define WEIGHTS24 \
+	VMOVUPS (R15), Z24   \
+	VMOVUPS 64(R15), Y25 \
+	ADDQ $96, R15
+
+#define WEIGHTS24F16 \
+	VCVTPH2PS (R15), Z24   \
+	VCVTPH2PS 32(R15), Y25 \
+	ADDQ $48, R15
+
+#define ROW(P, a, b, w1, x1) \
 	VBROADCASTSS (P)(R13*1), Z26 \
-	VFMADD231PS Z24, Z26, v0     \
-	VFMADD231PS Z25, Z26, v1
+	VFMADD231PS Z24, Z26, a      \
+	VFMADD231PS w1, x1, b
 
-#define R32x1 ROW32(AX, Z0, Z1)
-#define R32x2 R32x1; ROW32(BX, Z2, Z3)
-#define R32x3 R32x2; ROW32(CX, Z4, Z5)
-#define R32x4 R32x3; ROW32(DX, Z6, Z7)
-#define R32x5 R32x4; ROW32(SI, Z8, Z9)
-#define R32x6 R32x5; ROW32(DI, Z10, Z11)
-#define R32x7 R32x6; ROW32(BP, Z12, Z13)
-#define R32x8 R32x7; ROW32(R8, Z14, Z15)
-#define R32x9 R32x8; ROW32(R9, Z16, Z17)
-#define R32x10 R32x9; ROW32(R10, Z18, Z19)
-#define R32x11 R32x10; ROW32(R11, Z20, Z21)
-#define R32x12 R32x11; ROW32(R12, Z22, Z23)
+// EMBEDDED broadcasts within the FMAs. A broadcast alone takes a Zen 4 a shuffle beside the load, and with one for each row its three ports have nothing left for anything else; with two loads for each row other
+// CPUs have too many of them. So every third row is one of these.
+#define EMBEDDED(P, a, b, w1) \
+	VFMADD231PS.BCST (P)(R13*1), Z24, a \
+	VFMADD231PS.BCST (P)(R13*1), w1, b
 
-#define ZERO32(v0, v1) VPXORD v0, v0, v0; VPXORD v1, v1, v1
+#define ROWS1(w1, x1, b0) ROW(AX, Z0, b0, w1, x1)
+#define ROWS2(w1, x1, b0, b1) ROWS1(w1, x1, b0); ROW(BX, Z2, b1, w1, x1)
+#define ROWS3(w1, x1, b0, b1, b2) ROWS2(w1, x1, b0, b1); EMBEDDED(CX, Z4, b2, w1)
+#define ROWS4(w1, x1, b0, b1, b2, b3) ROWS3(w1, x1, b0, b1, b2); ROW(DX, Z6, b3, w1, x1)
+#define ROWS5(w1, x1, b0, b1, b2, b3, b4) ROWS4(w1, x1, b0, b1, b2, b3); ROW(SI, Z8, b4, w1, x1)
+#define ROWS6(w1, x1, b0, b1, b2, b3, b4, b5) ROWS5(w1, x1, b0, b1, b2, b3, b4); EMBEDDED(DI, Z10, b5, w1)
+#define ROWS7(w1, x1, b0, b1, b2, b3, b4, b5, b6) ROWS6(w1, x1, b0, b1, b2, b3, b4, b5); ROW(BP, Z12, b6, w1, x1)
+#define ROWS8(w1, x1, b0, b1, b2, b3, b4, b5, b6, b7) ROWS7(w1, x1, b0, b1, b2, b3, b4, b5, b6); ROW(R8, Z14, b7, w1, x1)
+#define ROWS9(w1, x1, b0, b1, b2, b3, b4, b5, b6, b7, b8) ROWS8(w1, x1, b0, b1, b2, b3, b4, b5, b6, b7); EMBEDDED(R9, Z16, b8, w1)
+#define ROWS10(w1, x1, b0, b1, b2, b3, b4, b5, b6, b7, b8, b9) ROWS9(w1, x1, b0, b1, b2, b3, b4, b5, b6, b7, b8); ROW(R10, Z18, b9, w1, x1)
+#define ROWS11(w1, x1, b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10) ROWS10(w1, x1, b0, b1, b2, b3, b4, b5, b6, b7, b8, b9); ROW(R11, Z20, b10, w1, x1)
+#define ROWS12(w1, x1, b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11) ROWS11(w1, x1, b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10); EMBEDDED(R12, Z22, b11, w1)
 
-#define LOAD32(v0, v1) \
-	VMOVUPS (BX), v0   \
-	VMOVUPS 64(BX), v1 \
-	ADDQ $128, BX      \
-	DECQ CX            \
+#define ZERO(v0, v1) VPXORD v0, v0, v0; VPXORD v1, v1, v1
+
+#define LOAD(a, b, bytes) \
+	VMOVUPS (BX), a   \
+	VMOVUPS 64(BX), b \
+	ADDQ $bytes, BX   \
+	DECQ CX           \
 	JEQ  loaded
 
-#define SAVE32(v0, v1) \
-	VMOVUPS v0, (BX)   \
-	VMOVUPS v1, 64(BX) \
-	ADDQ $128, BX      \
-	DECQ CX            \
+#define SAVE(a, b, bytes) \
+	VMOVUPS a, (BX)   \
+	VMOVUPS b, 64(BX) \
+	ADDQ $bytes, BX   \
+	DECQ CX           \
 	JEQ  return
 
-#define STORE32(v0, v1, plain) \
-	VFMADD213PS Z26, Z24, v0 \
-	VFMADD213PS Z27, Z25, v1 \
-	TESTQ R9, R9             \
-	JEQ   plain              \
-	VMOVUPS.Z (R9), K1, Z30  \
-	VMOVUPS.Z 64(R9), K2, Z31 \
-	VADDPS Z30, v0, v0       \
-	VADDPS Z31, v1, v1       \
-	ADDQ  R10, R9            \
-plain:                       \
-	VMAXPS v0, Z28, v0       \
-	VMAXPS v1, Z28, v1       \
-	VMINPS v0, Z29, v0       \
-	VMINPS v1, Z29, v1       \
-	VMOVUPS v0, K1, (DI)     \
-	VMOVUPS v1, K2, 64(DI)   \
-	ADDQ  R8, DI             \
-	DECQ  CX                 \
+#define STORE(a, b, w1, shift1, lo1, hi1, res1, plain) \
+	VFMADD213PS Z26, Z24, a    \
+	VFMADD213PS shift1, w1, b  \
+	TESTQ R9, R9               \
+	JEQ   plain                \
+	VMOVUPS.Z (R9), K1, Z30    \
+	VMOVUPS.Z 64(R9), K2, res1 \
+	VADDPS Z30, a, a           \
+	VADDPS res1, b, b          \
+	ADDQ  R10, R9              \
+plain:                      \
+	VMAXPS a, Z28, a           \
+	VMAXPS b, lo1, b           \
+	VMINPS a, Z29, a           \
+	VMINPS b, hi1, b           \
+	VMOVUPS a, K1, (DI)        \
+	VMOVUPS b, K2, 64(DI)      \
+	ADDQ  R8, DI               \
+	DECQ  CX                   \
 	JEQ   return
 
 // AHEAD prefetches for each k a part of what the tile was told.
@@ -231,71 +247,71 @@ plain:                       \
 	PREFETCHT1 (R14) \
 	ADDQ step-32(SP), R14
 
-// GEMM32 is a whole function: the field of the weights and how one k of them is loaded.
-#define GEMM32(W, WEIGHTS) \
+// GEMM is a whole function: the field of the weights, how one k of them is loaded, the bytes of a row of accumulators in memory, the second vectors.
+#define GEMM(W, WEIGHTS, bytes, w1, x1, shift1, lo1, hi1, res1, b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11) \
 	BEGIN(W) \
 panel: \
 	PANEL \
 	RESIDUAL \
-	ZERO32(Z0, Z1) \
-	ZERO32(Z2, Z3) \
-	ZERO32(Z4, Z5) \
-	ZERO32(Z6, Z7) \
-	ZERO32(Z8, Z9) \
-	ZERO32(Z10, Z11) \
-	ZERO32(Z12, Z13) \
-	ZERO32(Z14, Z15) \
-	ZERO32(Z16, Z17) \
-	ZERO32(Z18, Z19) \
-	ZERO32(Z20, Z21) \
-	ZERO32(Z22, Z23) \
+	ZERO(Z0, Z1) \
+	ZERO(Z2, Z3) \
+	ZERO(Z4, Z5) \
+	ZERO(Z6, Z7) \
+	ZERO(Z8, Z9) \
+	ZERO(Z10, Z11) \
+	ZERO(Z12, Z13) \
+	ZERO(Z14, Z15) \
+	ZERO(Z16, Z17) \
+	ZERO(Z18, Z19) \
+	ZERO(Z20, Z21) \
+	ZERO(Z22, Z23) \
 	CMPB GemmTile_First(AX), $0 \
 	JNE  loaded \
-	LOAD32(Z0, Z1) \
-	LOAD32(Z2, Z3) \
-	LOAD32(Z4, Z5) \
-	LOAD32(Z6, Z7) \
-	LOAD32(Z8, Z9) \
-	LOAD32(Z10, Z11) \
-	LOAD32(Z12, Z13) \
-	LOAD32(Z14, Z15) \
-	LOAD32(Z16, Z17) \
-	LOAD32(Z18, Z19) \
-	LOAD32(Z20, Z21) \
-	LOAD32(Z22, Z23) \
+	LOAD(Z0, b0, bytes) \
+	LOAD(Z2, b1, bytes) \
+	LOAD(Z4, b2, bytes) \
+	LOAD(Z6, b3, bytes) \
+	LOAD(Z8, b4, bytes) \
+	LOAD(Z10, b5, bytes) \
+	LOAD(Z12, b6, bytes) \
+	LOAD(Z14, b7, bytes) \
+	LOAD(Z16, b8, bytes) \
+	LOAD(Z18, b9, bytes) \
+	LOAD(Z20, b10, bytes) \
+	LOAD(Z22, b11, bytes) \
 loaded: \
 	MOVQ rows+0(FP), CX \
 	DISPATCH \
-	LOOP(seg1, k1, PTRS1, WEIGHTS; AHEAD, R32x1) \
-	LOOP(seg2, k2, PTRS2, WEIGHTS; AHEAD, R32x2) \
-	LOOP(seg3, k3, PTRS3, WEIGHTS; AHEAD, R32x3) \
-	LOOP(seg4, k4, PTRS4, WEIGHTS; AHEAD, R32x4) \
-	LOOP(seg5, k5, PTRS5, WEIGHTS; AHEAD, R32x5) \
-	LOOP(seg6, k6, PTRS6, WEIGHTS; AHEAD, R32x6) \
-	LOOP(seg7, k7, PTRS7, WEIGHTS; AHEAD, R32x7) \
-	LOOP(seg8, k8, PTRS8, WEIGHTS; AHEAD, R32x8) \
-	LOOP(seg9, k9, PTRS9, WEIGHTS; AHEAD, R32x9) \
-	LOOP(seg10, k10, PTRS10, WEIGHTS; AHEAD, R32x10) \
-	LOOP(seg11, k11, PTRS11, WEIGHTS; AHEAD, R32x11) \
-	LOOP(seg12, k12, PTRS12, WEIGHTS; AHEAD, R32x12) \
+	LOOP(seg1, k1, PTRS1, WEIGHTS; AHEAD, ROWS1(w1, x1, b0)) \
+	LOOP(seg2, k2, PTRS2, WEIGHTS; AHEAD, ROWS2(w1, x1, b0, b1)) \
+	LOOP(seg3, k3, PTRS3, WEIGHTS; AHEAD, ROWS3(w1, x1, b0, b1, b2)) \
+	LOOP(seg4, k4, PTRS4, WEIGHTS; AHEAD, ROWS4(w1, x1, b0, b1, b2, b3)) \
+	LOOP(seg5, k5, PTRS5, WEIGHTS; AHEAD, ROWS5(w1, x1, b0, b1, b2, b3, b4)) \
+	LOOP(seg6, k6, PTRS6, WEIGHTS; AHEAD, ROWS6(w1, x1, b0, b1, b2, b3, b4, b5)) \
+	LOOP(seg7, k7, PTRS7, WEIGHTS; AHEAD, ROWS7(w1, x1, b0, b1, b2, b3, b4, b5, b6)) \
+	LOOP(seg8, k8, PTRS8, WEIGHTS; AHEAD, ROWS8(w1, x1, b0, b1, b2, b3, b4, b5, b6, b7)) \
+	LOOP(seg9, k9, PTRS9, WEIGHTS; AHEAD, ROWS9(w1, x1, b0, b1, b2, b3, b4, b5, b6, b7, b8)) \
+	LOOP(seg10, k10, PTRS10, WEIGHTS; AHEAD, ROWS10(w1, x1, b0, b1, b2, b3, b4, b5, b6, b7, b8, b9)) \
+	LOOP(seg11, k11, PTRS11, WEIGHTS; AHEAD, ROWS11(w1, x1, b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10)) \
+	LOOP(seg12, k12, PTRS12, WEIGHTS; AHEAD, ROWS12(w1, x1, b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11)) \
 done: \
 	MOVQ t+8(FP), AX \
 	MOVQ rows+0(FP), CX \
 	CMPB GemmTile_Last(AX), $0 \
 	JNE  epilogue \
 	MOVQ GemmTile_Acc(AX), BX \
-	SAVE32(Z0, Z1) \
-	SAVE32(Z2, Z3) \
-	SAVE32(Z4, Z5) \
-	SAVE32(Z6, Z7) \
-	SAVE32(Z8, Z9) \
-	SAVE32(Z10, Z11) \
-	SAVE32(Z12, Z13) \
-	SAVE32(Z14, Z15) \
-	SAVE32(Z16, Z17) \
-	SAVE32(Z18, Z19) \
-	SAVE32(Z20, Z21) \
-	SAVE32(Z22, Z23) \
+	SAVE(Z0, b0, bytes) \
+	SAVE(Z2, b1, bytes) \
+	SAVE(Z4, b2, bytes) \
+	SAVE(Z6, b3, bytes) \
+	SAVE(Z8, b4, bytes) \
+	SAVE(Z10, b5, bytes) \
+	SAVE(Z12, b6, bytes) \
+	SAVE(Z14, b7, bytes) \
+	SAVE(Z16, b8, bytes) \
+	SAVE(Z18, b9, bytes) \
+	SAVE(Z20, b10, bytes) \
+	SAVE(Z22, b11, bytes) \
 epilogue: \
 	EPILOGUE \
 	KMOVW BX, K1 \
@@ -308,24 +324,27 @@ epilogue: \
 	TESTQ SI, SI \
 	JEQ   store \
 	VMOVUPS (SI), Z24 \
-	VMOVUPS 64(SI), Z25 \
+	VMOVUPS 64(SI), w1 \
 	VMOVUPS (R11), Z26 \
-	VMOVUPS 64(R11), Z27 \
+	VMOVUPS 64(R11), shift1 \
 store: \
-	STORE32(Z0, Z1, p0) \
-	STORE32(Z2, Z3, p1) \
-	STORE32(Z4, Z5, p2) \
-	STORE32(Z6, Z7, p3) \
-	STORE32(Z8, Z9, p4) \
-	STORE32(Z10, Z11, p5) \
-	STORE32(Z12, Z13, p6) \
-	STORE32(Z14, Z15, p7) \
-	STORE32(Z16, Z17, p8) \
-	STORE32(Z18, Z19, p9) \
-	STORE32(Z20, Z21, p10) \
-	STORE32(Z22, Z23, p11) \
+	STORE(Z0, b0, w1, shift1, lo1, hi1, res1, p0) \
+	STORE(Z2, b1, w1, shift1, lo1, hi1, res1, p1) \
+	STORE(Z4, b2, w1, shift1, lo1, hi1, res1, p2) \
+	STORE(Z6, b3, w1, shift1, lo1, hi1, res1, p3) \
+	STORE(Z8, b4, w1, shift1, lo1, hi1, res1, p4) \
+	STORE(Z10, b5, w1, shift1, lo1, hi1, res1, p5) \
+	STORE(Z12, b6, w1, shift1, lo1, hi1, res1, p6) \
+	STORE(Z14, b7, w1, shift1, lo1, hi1, res1, p7) \
+	STORE(Z16, b8, w1, shift1, lo1, hi1, res1, p8) \
+	STORE(Z18, b9, w1, shift1, lo1, hi1, res1, p9) \
+	STORE(Z20, b10, w1, shift1, lo1, hi1, res1, p10) \
+	STORE(Z22, b11, w1, shift1, lo1, hi1, res1, p11) \
 return: \
 	MORE(panel)
+
+#define GEMM32(W, WEIGHTS) GEMM(W, WEIGHTS, 128, Z25, Z26, Z27, Z28, Z29, Z31, Z1, Z3, Z5, Z7, Z9, Z11, Z13, Z15, Z17, Z19, Z21, Z23)
+#define GEMM24(W, WEIGHTS) GEMM(W, WEIGHTS, 96, Y25, Y26, Y27, Y28, Y29, Y31, Y1, Y3, Y5, Y7, Y9, Y11, Y13, Y15, Y17, Y19, Y21, Y23)
 
 // func gemm32AVX512(rows int, t *GemmTile)
 TEXT ·gemm32AVX512(SB), NOSPLIT, $64-16
@@ -335,7 +354,15 @@ TEXT ·gemm32AVX512(SB), NOSPLIT, $64-16
 TEXT ·gemm32F16AVX512(SB), NOSPLIT, $64-16
 	GEMM32(GemmTile_W16, WEIGHTS32F16)
 
-// ---- 16 columns
+// func gemm24AVX512(rows int, t *GemmTile)
+TEXT ·gemm24AVX512(SB), NOSPLIT, $64-16
+	GEMM24(GemmTile_W, WEIGHTS24)
+
+// func gemm24F16AVX512(rows int, t *GemmTile)
+TEXT ·gemm24F16AVX512(SB), NOSPLIT, $64-16
+	GEMM24(GemmTile_W16, WEIGHTS24F16)
+
+// ---- 16 columns: one vector a row
 
 #define WEIGHTS16 \
 	VMOVUPS (R15), Z24 \
@@ -345,9 +372,8 @@ TEXT ·gemm32F16AVX512(SB), NOSPLIT, $64-16
 	VCVTPH2PS (R15), Z24 \
 	ADDQ $32, R15
 
-#define ROW16(P, v) \
-	VBROADCASTSS (P)(R13*1), Z26 \
-	VFMADD231PS Z24, Z26, v
+// With one FMA for each row its broadcast is part of it: see EMBEDDED.
+#define ROW16(P, v) VFMADD231PS.BCST (P)(R13*1), Z24, v
 
 #define R16x1 ROW16(AX, Z0)
 #define R16x2 R16x1; ROW16(BX, Z1)
@@ -392,12 +418,12 @@ plain:                      \
 #define GEMM16(W, WEIGHTS) \
 	BEGIN(W) \
 	PANEL \
-	ZERO32(Z0, Z1) \
-	ZERO32(Z2, Z3) \
-	ZERO32(Z4, Z5) \
-	ZERO32(Z6, Z7) \
-	ZERO32(Z8, Z9) \
-	ZERO32(Z10, Z11) \
+	ZERO(Z0, Z1) \
+	ZERO(Z2, Z3) \
+	ZERO(Z4, Z5) \
+	ZERO(Z6, Z7) \
+	ZERO(Z8, Z9) \
+	ZERO(Z10, Z11) \
 	CMPB GemmTile_First(AX), $0 \
 	JNE  loaded \
 	LOAD16(Z0) \
