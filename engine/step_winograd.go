@@ -99,10 +99,14 @@ func (s *winogradStep) cutBlocks(tiles int) {
 		s.block = s.bestBlock(tiles, max(s.weights.mr, maxTransformed/values), weights, values, l2*3/4, 2*values)
 		return
 	}
+	fits := 5 * cacheBytes / 2
+	if left := l2 - weights; left >= 2*s.weights.mr*values { // the weights stay as well
+		weights, fits = 0, min(fits, left)
+	}
 	if weights <= cacheBytes {
 		weights = 0
 	}
-	s.block = s.bestBlock(tiles, tiles, weights, values, 5*cacheBytes/2, inputs*len(s.weights.panels))
+	s.block = s.bestBlock(tiles, tiles, weights, values, fits, inputs*len(s.weights.panels))
 }
 
 // bestBlock weighs what a block of at most so many tiles costs in traffic beyond L2: the weights, and `again` for each tile if the values that are kept do not fit.
