@@ -47,7 +47,8 @@ const (
 
 const (
 	largeL2        = 1 << 20 // bytes from which on a block's inputs stay for all panels
-	maxTransformed = 8 << 20 // bytes of a block's inputs and products
+	maxTransformed = 8 << 20 // bytes of a block's inputs and products in a smaller one
+	maxTiles       = 54      // of a block in a large one, where they lie partly in L3
 )
 
 // winogradChannels is how many input channels the two passes take at a time, so that what lies between them stays in L1.
@@ -99,14 +100,12 @@ func (s *winogradStep) cutBlocks(tiles int) {
 		s.block = s.bestBlock(tiles, max(s.weights.mr, maxTransformed/values), weights, values, l2*3/4, 2*values)
 		return
 	}
-	fits := 5 * cacheBytes / 2
+	most := maxTiles
 	if left := l2 - weights; left >= 2*s.weights.mr*values { // the weights stay as well
-		weights, fits = 0, min(fits, left)
+		most = min(most, left/values)
 	}
-	if weights <= cacheBytes {
-		weights = 0
-	}
-	s.block = s.bestBlock(tiles, tiles, weights, values, fits, inputs*len(s.weights.panels))
+	blocks := (tiles + most - 1) / most
+	s.block = (tiles + blocks - 1) / blocks
 }
 
 // bestBlock weighs what a block of at most so many tiles costs in traffic beyond L2: the weights, and `again` for each tile if the values that are kept do not fit.
