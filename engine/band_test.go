@@ -42,7 +42,7 @@ func TestBands(t *testing.T) {
 			return p.Memory()
 		}
 		require.Less(t, plan(c.layers[0]).Activations, plan(all...).Activations, "what only a group reads is in no arena")
-		for _, rows := range []int{1, 2, 3, 5, 0} {
+		for _, rows := range []int{1, 2, 3, 5, 100, 0} {
 			engine.SetBandRows(rows)
 			for _, threads := range []int{1, 2, 5} {
 				for _, layers := range [][]string{c.layers[:1], c.layers[:2], c.layers} {

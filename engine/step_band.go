@@ -18,6 +18,16 @@ type banded interface {
 	runRows(w *worker, y0, y1 int)
 }
 
+// tiled is a banded step that computes tiles of its result: y0 and y1 are multiples of their rows, or the end of a picture, and each tile meets each weight once.
+type tiled interface{ tile() (rows, cols int) }
+
+func tileOf(m banded) (rows, cols int) {
+	if t, ok := m.(tiled); ok {
+		return t.tile()
+	}
+	return 1, 1
+}
+
 // bandStep is several consecutive steps that go through a picture together, one band of rows after the other ("depth first"): each step takes up the rows that the step before
 // it has just made, while they are in the cache. It computes what its members compute one after the other, value by value.
 //
@@ -55,6 +65,8 @@ type bandUse struct {
 const (
 	maxBand   = 8       // members
 	bandBytes = 1 << 20 // of rows and weights that a band may touch: half of a core's L2
+
+	winogradBandBytes = 6 << 20 // the same if Winograd's algorithm is in it, whose transformed values go beyond L2 anyway: what is saved is the way to memory
 )
 
 // bandRows is the most rows of a band; tests set less than anybody, so that small maps have several bands.
@@ -64,9 +76,13 @@ var bandRows = math.MaxInt
 func newBand(p *planner, first, end int) *bandStep {
 	s := &bandStep{first: first}
 	var weights int64
+	limit := int64(bandBytes)
 	for _, m := range p.steps[first:end] {
 		s.members = append(s.members, m.(banded))
 		weights += m.(banded).resident()
+		if _, ok := m.(*winogradStep); ok {
+			limit = winogradBandBytes
+		}
 	}
 	uses := make([][]bandUse, len(s.members)) // by member that makes what is used
 	for i, m := range s.members {
@@ -86,7 +102,7 @@ func newBand(p *planner, first, end int) *bandStep {
 			continue
 		}
 		_, _, to := m.values()
-		if s.height != 0 && s.height != to.shape.H {
+		if rows, _ := tileOf(m); rows > 1 || s.height != 0 && s.height != to.shape.H { // the group's results are cut at any row
 			return nil
 		}
 		s.height = to.shape.H
@@ -95,7 +111,7 @@ func newBand(p *planner, first, end int) *bandStep {
 		return nil
 	}
 	for s.band = min(s.height, bandRows); ; s.band = (s.band + 1) / 2 {
-		if s.layout()+weights <= bandBytes {
+		if s.layout()+weights <= limit {
 			return s
 		}
 		if s.band == 1 {
@@ -115,6 +131,7 @@ func (s *bandStep) fillTables(p *planner, uses [][]bandUse, first, end int) bool
 	writers := map[*buffer]int{} // of local values, the last
 	for m := len(s.members) - 1; m >= 0; m-- {
 		_, _, to := s.members[m].values()
+		unit, _ := tileOf(s.members[m])
 		ends, starts, keeps := make([]int, s.height+1), make([]int, s.height+1), make([]int, s.height+1)
 		s.ends[m], s.starts[m] = ends, starts
 		for y := range s.height + 1 {
@@ -139,6 +156,10 @@ func (s *bandStep) fillTables(p *planner, uses [][]bandUse, first, end int) bool
 					first, _ := reader.needs(b)
 					starts[y] = min(starts[y], first)
 				}
+			}
+			ends[y] = min(roundUp(ends[y], unit), to.shape.H)
+			if starts[y] < to.shape.H {
+				starts[y] -= starts[y] % unit
 			}
 			keeps[y] = ends[y]
 			for _, u := range uses[m] {
@@ -237,15 +258,18 @@ func (s *bandStep) saves() (ns int64) {
 	for i, m := range s.members {
 		_, _, to := m.values()
 		twice := int64(s.ends[i][s.height/2] - s.starts[i][s.height/2])
-		ns -= twice * (bytes(to) + m.resident()/4*int64(to.shape.H*to.shape.W)/(macsPerNS/bytesPerNS)) / int64(to.shape.H) / bytesPerNS
+		rows, cols := tileOf(m)
+		macs := m.resident() / 4 * int64(to.shape.H*to.shape.W/rows/cols)
+		ns -= twice * (bytes(to) + macs/(macsPerNS/bytesPerNS)) / int64(to.shape.H) / bytesPerNS
 	}
 	return ns
 }
 
-// goesDown tells whether a step can be a band's member: with each row of its result it looks no further up than before. Only pools with odd borders are otherwise.
+// goesDown tells whether a step can be a band's member: with each row of its result it looks no further up than before. Only pools with odd borders are otherwise. Of Winograd's those are
+// that have large maps.
 func goesDown(s step) bool {
 	b, ok := s.(banded)
-	if !ok {
+	if w, is := s.(*winogradStep); !ok || is && !w.large() {
 		return false
 	}
 	_, _, to := b.values()

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"math"
 	"unsafe"
 
 	"github.com/klauspost/cpuid/v2"
@@ -51,6 +52,17 @@ const (
 	maxTiles       = 54      // of a block in a large one, where they lie partly in L3
 )
 
+// smallL2 tells that a block's inputs do not stay in L2 for all panels.
+func smallL2() bool { return cpuid.CPU.Cache.L2 > 0 && cpuid.CPU.Cache.L2 < largeL2 }
+
+// largeMap is the bytes of a map from which on a step joins a band of rows. In a small L2 the weights, which are read again for each band, count more. Tests set less than anybody.
+var largeMap = func() int {
+	if smallL2() {
+		return math.MaxInt
+	}
+	return 4 << 20
+}()
+
 // winogradChannels is how many input channels the two passes take at a time, so that what lies between them stays in L1.
 const winogradChannels = 128
 
@@ -90,8 +102,7 @@ func (s *winogradStep) productStride(tiles int) int {
 // after the other passes by. A small one holds one frequency of them, which meets all panels, so that the weights, most of what comes from beyond, are read once for many tiles.
 func (s *winogradStep) cutBlocks(tiles int) {
 	weights, inputs := int(s.weights.bytes()), s.frequencies*s.cin*4
-	l2 := cpuid.CPU.Cache.L2
-	small := l2 > 0 && l2 < largeL2
+	l2, small := cpuid.CPU.Cache.L2, smallL2()
 	if s.together = 1; small {
 		s.together = len(s.weights.panels)
 	}
@@ -157,6 +168,11 @@ func (s *winogradStep) run(w *worker, n, item int) {
 	first, end := block*tiles/blocks, (block+1)*tiles/blocks
 	panels := s.weights.panels[group*len(s.weights.panels)/groups : (group+1)*len(s.weights.panels)/groups]
 
+	s.tiles(w, panels, first, end)
+}
+
+// tiles computes some tiles, at most s.block, of some panels.
+func (s *winogradStep) tiles(w *worker, panels []panel, first, end int) {
 	count := end - first
 	between, products := w.floatScratch[:s.between], w.floatScratch[s.between:][:s.together*s.frequencies*s.productStride(count)]
 	inputs := w.floatScratch[s.between+len(products):]
@@ -169,6 +185,32 @@ func (s *winogradStep) run(w *worker, n, item int) {
 		}
 	}
 	s.activate(w, panels, first, end)
+}
+
+func (s *winogradStep) needs(y int) (first, end int) {
+	first = y/s.y.M*s.y.M - s.pad.Top
+	return max(first, 0), min(first+s.y.Window(), s.from.shape.H)
+}
+
+func (s *winogradStep) resident() int64 { return s.weights.bytes() }
+
+func (s *winogradStep) tile() (rows, cols int) { return s.y.M, s.x.M }
+
+// large tells that a map of its would go to memory and come back.
+func (s *winogradStep) large() bool {
+	return max(s.from.shape.Elements(), s.to.shape.Elements())*4 >= largeMap
+}
+
+func (s *winogradStep) runRows(w *worker, y0, y1 int) {
+	height := s.to.shape.H
+	picture := y0 / height
+	before := picture * s.tilesY
+	first := (before + (y0-picture*height)/s.y.M) * s.tilesX
+	n := (before+(y1-picture*height+s.y.M-1)/s.y.M)*s.tilesX - first
+	blocks := (n + s.block - 1) / s.block
+	for i := range blocks {
+		s.tiles(w, s.weights.panels, first+i*n/blocks, first+(i+1)*n/blocks)
+	}
 }
 
 // activate applies the epilogue's function to the tiles' outputs of some neighbouring panels.
@@ -193,7 +235,7 @@ func (s *winogradStep) locate(tile int) (picture, y, x int) {
 // transformInputs fills inputs [frequencies][tiles][cin].
 func (s *winogradStep) transformInputs(w *worker, inputs, between []float32, first, end int) {
 	in, width := s.from, s.x.Window()
-	base, pixel, height, across := 4*int64(in.at()), 4*int64(in.stride), in.shape.H, in.shape.W
+	base, pixel, height, across := 4*int64(w.at(in)), 4*int64(in.stride), in.shape.H, in.shape.W
 	picture, y, x := s.locate(first)
 	for table := w.offsets[:(end-first)*s.window]; len(table) > 0; table = table[s.window:] {
 		y0, x0 := y*s.y.M-s.pad.Top, x*s.x.M-s.pad.Left
@@ -338,14 +380,14 @@ func (s *winogradStep) axisOutputs(w *worker, p *panel, along *kernels.Winograd,
 	out, e, o := s.to, &s.epilogue, &w.axis
 	*o = kernels.WinogradAxis{
 		Matrix: &along.Output[0], Rows: outputs, Cols: along.Products, A: a, ATile: atile, Off: &w.offsets[0], Tiles: tiles, Channels: p.cols,
-		C: w.float(out.at() + pixel*out.stride + p.outC), CTile: tileStep * out.stride * 4, CRow: outputStep * out.stride * 4,
+		C: w.float(w.at(out) + pixel*out.stride + p.outC), CTile: tileStep * out.stride * 4, CRow: outputStep * out.stride * 4,
 		Last: true, Lo: e.lo, Hi: e.hi,
 	}
 	if e.scale != nil {
 		o.Scale, o.Shift = &e.scale[p.outC], &e.shift[p.outC]
 	}
 	if e.res != nil {
-		o.Res, o.ResTile, o.ResRow = w.float(e.res.at()+pixel*e.res.stride+p.outC), tileStep*e.res.stride*4, outputStep*e.res.stride*4
+		o.Res, o.ResTile, o.ResRow = w.float(w.at(e.res)+pixel*e.res.stride+p.outC), tileStep*e.res.stride*4, outputStep*e.res.stride*4
 	}
 	w.isa.WinogradAxis(o)
 }
@@ -355,14 +397,14 @@ func (s *winogradStep) fusedOutputs(w *worker, p *panel, m *float32, stride, pix
 	out, e, o := s.to, &s.epilogue, &w.outputTiles
 	*o = kernels.WinogradOutputTiles{
 		M: m, MStride: stride, MTile: p.nr * 4, Channels: p.cols, Rows: rows, Width: cols,
-		C: w.float(out.at() + pixel*out.stride + p.outC), CRow: out.shape.W * out.stride * 4, CCol: out.stride * 4,
+		C: w.float(w.at(out) + pixel*out.stride + p.outC), CRow: out.shape.W * out.stride * 4, CCol: out.stride * 4,
 		Lo: e.lo, Hi: e.hi,
 	}
 	if e.scale != nil {
 		o.Scale, o.Shift = &e.scale[p.outC], &e.shift[p.outC]
 	}
 	if e.res != nil {
-		o.Res, o.ResRow, o.ResCol = w.float(e.res.at()+pixel*e.res.stride+p.outC), out.shape.W*e.res.stride*4, e.res.stride*4
+		o.Res, o.ResRow, o.ResCol = w.float(w.at(e.res)+pixel*e.res.stride+p.outC), out.shape.W*e.res.stride*4, e.res.stride*4
 	}
 	w.isa.WinogradOutput(o)
 }
