@@ -8,8 +8,18 @@ const hasAssembly = true
 func (isa ISA) Gemm(nr, rows int, t *GemmTile) {
 	shape := isa.panel(nr, rows)
 	switch f16 := t.W16 != nil; {
+	case isa == AVX512 && nr == 32 && f16:
+		gemm32F16AVX512(rows, t)
+	case isa == AVX512 && nr == 32:
+		gemm32AVX512(rows, t)
+	case isa == AVX512 && nr == 24 && f16:
+		gemm24F16AVX512(rows, t)
+	case isa == AVX512 && nr == 24:
+		gemm24AVX512(rows, t)
+	case isa == AVX512 && f16:
+		gemm16F16AVX512(rows, t)
 	case isa == AVX512:
-		gemmAVX512(nr, rows, f16, t)
+		gemm16AVX512(rows, t)
 	case isa == AVX2 && nr == 16 && f16:
 		gemm16F16AVX2(rows, t)
 	case isa == AVX2 && nr == 16:
@@ -20,23 +30,6 @@ func (isa ISA) Gemm(nr, rows int, t *GemmTile) {
 		gemm8AVX2(rows, t)
 	default:
 		gemmGeneric(shape, rows, t)
-	}
-}
-
-func gemmAVX512(nr, rows int, f16 bool, t *GemmTile) {
-	switch {
-	case nr == 32 && f16:
-		gemm32F16AVX512(rows, t)
-	case nr == 32:
-		gemm32AVX512(rows, t)
-	case nr == 24 && f16:
-		gemm24F16AVX512(rows, t)
-	case nr == 24:
-		gemm24AVX512(rows, t)
-	case f16:
-		gemm16F16AVX512(rows, t)
-	default:
-		gemm16AVX512(rows, t)
 	}
 }
 
