@@ -19,7 +19,11 @@ type banded interface {
 }
 
 // tiled is a banded step that computes tiles of its result: y0 and y1 are multiples of their rows, or the end of a picture, and each tile meets each weight once.
-type tiled interface{ tile() (rows, cols int) }
+type tiled interface {
+	tile() (rows, cols int)
+	// large tells that its maps would go to memory; only then is it worth a place in a band.
+	large() bool
+}
 
 func tileOf(m banded) (rows, cols int) {
 	if t, ok := m.(tiled); ok {
@@ -66,7 +70,7 @@ const (
 	maxBand   = 8       // members
 	bandBytes = 1 << 20 // of rows and weights that a band may touch: half of a core's L2
 
-	winogradBandBytes = 6 << 20 // the same if Winograd's algorithm is in it, whose transformed values go beyond L2 anyway: what is saved is the way to memory
+	tiledBandBytes = 6 << 20 // the same with Winograd's steps, whose transformed values go beyond L2 anyway: what is saved is the way to memory
 )
 
 // bandRows is the most rows of a band; tests set less than anybody, so that small maps have several bands.
@@ -80,8 +84,8 @@ func newBand(p *planner, first, end int) *bandStep {
 	for _, m := range p.steps[first:end] {
 		s.members = append(s.members, m.(banded))
 		weights += m.(banded).resident()
-		if _, ok := m.(*winogradStep); ok {
-			limit = winogradBandBytes
+		if _, ok := m.(tiled); ok {
+			limit = tiledBandBytes
 		}
 	}
 	uses := make([][]bandUse, len(s.members)) // by member that makes what is used
@@ -265,11 +269,10 @@ func (s *bandStep) saves() (ns int64) {
 	return ns
 }
 
-// goesDown tells whether a step can be a band's member: with each row of its result it looks no further up than before. Only pools with odd borders are otherwise. Of Winograd's those are
-// that have large maps.
+// goesDown tells whether a step can be a band's member: with each row of its result it looks no further up than before. Only pools with odd borders are otherwise.
 func goesDown(s step) bool {
 	b, ok := s.(banded)
-	if w, is := s.(*winogradStep); !ok || is && !w.large() {
+	if t, is := s.(tiled); !ok || is && !t.large() {
 		return false
 	}
 	_, _, to := b.values()

@@ -196,7 +196,6 @@ func (s *winogradStep) resident() int64 { return s.weights.bytes() }
 
 func (s *winogradStep) tile() (rows, cols int) { return s.y.M, s.x.M }
 
-// large tells that a map of its would go to memory and come back.
 func (s *winogradStep) large() bool {
 	return max(s.from.shape.Elements(), s.to.shape.Elements())*4 >= largeMap
 }
