@@ -101,14 +101,13 @@ func (s *winogradStep) productStride(tiles int) int {
 // cutBlocks chooses how many tiles go from input to output together, and of how many panels each frequency is multiplied before the next. In a large L2 a block's inputs stay while one panel
 // after the other passes by. A small one holds one frequency of them, which meets all panels, so that the weights, most of what comes from beyond, are read once for many tiles.
 func (s *winogradStep) cutBlocks(tiles int) {
-	weights, inputs := int(s.weights.bytes()), s.frequencies*s.cin*4
-	l2, small := cpuid.CPU.Cache.L2, smallL2()
+	weights, l2, small := int(s.weights.bytes()), cpuid.CPU.Cache.L2, smallL2()
 	if s.together = 1; small {
 		s.together = len(s.weights.panels)
 	}
-	values := inputs + s.frequencies*s.together*s.weights.panels[0].nr*4
+	values := s.frequencies * (s.cin + s.together*s.weights.panels[0].nr) * 4 // bytes of a tile's inputs and products
 	if small {
-		s.block = s.bestBlock(tiles, max(s.weights.mr, maxTransformed/values), weights, values, l2*3/4, 2*values)
+		s.block = s.bestBlock(tiles, weights, values, l2*3/4)
 		return
 	}
 	most := maxTiles
@@ -119,14 +118,14 @@ func (s *winogradStep) cutBlocks(tiles int) {
 	s.block = (tiles + blocks - 1) / blocks
 }
 
-// bestBlock weighs what a block of at most so many tiles costs in traffic beyond L2: the weights, and `again` for each tile if the values that are kept do not fit.
-func (s *winogradStep) bestBlock(tiles, most, weights, values, fits, again int) int {
-	best, least := 0, 0
+// bestBlock weighs what the blocks of a small L2 cost in traffic beyond it: the weights, and each tile's values, written and read, if a block's do not fit.
+func (s *winogradStep) bestBlock(tiles, weights, values, fits int) int {
+	best, least, most := 0, 0, max(s.weights.mr, maxTransformed/values)
 	for blocks := (tiles + most - 1) / most; blocks <= tiles; blocks++ {
 		size := (tiles + blocks - 1) / blocks
 		traffic := blocks * weights
 		if size*values > fits {
-			traffic += tiles * again
+			traffic += tiles * 2 * values
 		}
 		if best == 0 || traffic < least {
 			best, least = size, traffic
@@ -167,7 +166,6 @@ func (s *winogradStep) run(w *worker, n, item int) {
 	tiles := n * s.tilesY * s.tilesX
 	first, end := block*tiles/blocks, (block+1)*tiles/blocks
 	panels := s.weights.panels[group*len(s.weights.panels)/groups : (group+1)*len(s.weights.panels)/groups]
-
 	s.tiles(w, panels, first, end)
 }
 
@@ -201,11 +199,10 @@ func (s *winogradStep) large() bool {
 }
 
 func (s *winogradStep) runRows(w *worker, y0, y1 int) {
-	height := s.to.shape.H
-	picture := y0 / height
-	before := picture * s.tilesY
-	first := (before + (y0-picture*height)/s.y.M) * s.tilesX
-	n := (before+(y1-picture*height+s.y.M-1)/s.y.M)*s.tilesX - first
+	picture := y0 / s.to.shape.H
+	y0, y1 = y0-picture*s.to.shape.H, y1-picture*s.to.shape.H
+	first, end := (picture*s.tilesY+y0/s.y.M)*s.tilesX, (picture*s.tilesY+(y1+s.y.M-1)/s.y.M)*s.tilesX
+	n := end - first
 	blocks := (n + s.block - 1) / s.block
 	for i := range blocks {
 		s.tiles(w, s.weights.panels, first+i*n/blocks, first+(i+1)*n/blocks)
