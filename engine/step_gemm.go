@@ -27,9 +27,7 @@ type gemmStep struct {
 	equal  []int64 // [taps][mr] byte offsets from a tile's first operand where its rows are at equal distances
 	linear bool    // as all tiles' are
 
-	// A call takes so many segments, and of a segment so many floats.
-	callSegments, callLen int
-	whole                 bool // all of them
+	kParts []kPart // of one call each
 
 	// Work is cut into blocks of tiles x groups of panels.
 	groups  int    // at least
@@ -49,6 +47,14 @@ type call struct {
 	value  *value // nil: nothing
 	part   int    // byte where it begins
 	step   int    // bytes for each k
+}
+
+// kPart is a part of K: from a float of a segment on so many, of so many segments.
+type kPart struct {
+	segment, segments int
+	from, len         int
+	row               int // of a panel, where it begins
+	first, last       bool
 }
 
 // tap is a segment's place relative to the first one of the window, in pixels.
@@ -105,13 +111,33 @@ func (s *gemmStep) prepare(p *Plan) {
 			s.equal[i*s.weights.mr+r] = int64((t.dy*in.shape.W+t.dx)*in.stride+r*s.window.Stride[1]*in.stride) * 4
 		}
 	}
-	depth := p.model.isa.GemmDepth()
-	s.callSegments, s.callLen = max(1, depth/s.segLen), min(s.segLen, depth)
-	s.whole = s.callSegments >= len(s.taps) && s.callLen == s.segLen
 	s.cutWork(p)
 	p.scratchOffsets = max(p.scratchOffsets, s.block*len(s.taps)*s.weights.mr)
-	for _, panel := range s.weights.panels {
-		p.scratchAcc = max(p.scratchAcc, s.weights.mr*panel.nr)
+	if len(s.kParts) > 1 {
+		p.scratchAcc = max(p.scratchAcc, s.accTiles()*s.weights.mr*s.weights.panels[0].nr)
+	}
+}
+
+// accTiles is how many tiles are under way at a time, if K comes in parts.
+func (s *gemmStep) accTiles() int {
+	if s.swap {
+		return s.block
+	}
+	return 1
+}
+
+// cutK divides K evenly into parts of at most `depth`: of segments, or, where one is longer, of each.
+func (s *gemmStep) cutK(depth int) {
+	parts := func(n, most int) int { return (n + most - 1) / most }
+	across, along := parts(len(s.taps), max(1, depth/s.segLen)), parts(s.segLen, depth)
+	for i := range across {
+		for j := range along {
+			segment, from := i*len(s.taps)/across, j*s.segLen/along
+			s.kParts = append(s.kParts, kPart{
+				segment: segment, segments: (i+1)*len(s.taps)/across - segment, from: from, len: (j+1)*s.segLen/along - from,
+				row: segment*s.segLen + from, first: i+j == 0, last: i+j == across+along-2,
+			})
+		}
 	}
 }
 
@@ -131,15 +157,23 @@ func (s *gemmStep) cutWork(p *Plan) {
 		stay = expandBytes
 	}
 	if w.bytes() <= cacheBytes || w.bytes() <= stay && s.count >= stayTiles*w.mr {
+		s.cutK(p.model.isa.GemmDepth())
 		s.groups, s.column = 1, 1
 		s.block = min(maxBlock, 1+(1<<20)/tileMACs)
-		if s.whole && !w.grouped {
+		if len(s.kParts) == 1 && !w.grouped {
 			s.column = max(1, min(maxColumn, nearBytes/(w.mr*w.k*4)))
 		}
 		s.wantNext(prefetch)
 		return
 	}
 	s.swap = true
+	depth := p.model.isa.GemmDepth()
+	if s.count > 1 { // else no weight is used again
+		depth = p.model.isa.GemmNear()
+	}
+	if s.cutK(depth); len(s.kParts) > 1 {
+		s.perCall = 1
+	}
 	if prefetch.Rows > 0 {
 		s.rows = min(s.rows, prefetch.Rows) // so that the next panel comes while this one is used
 	}
@@ -310,7 +344,14 @@ func (s *gemmStep) pixels(w *worker, group []panel, r0, r1 int, nextGroup []pane
 			from := s.operands(w, w.offsets[:table], first, first+rows)
 			for i := range s.calls {
 				c := &s.calls[i]
-				s.tile(w, c.panels, from, first, first+rows, s.nextPart(w, c, first+rows), c.step)
+				next := s.nextPart(w, c, first+rows)
+				for j := range s.kParts {
+					k := &s.kParts[j]
+					s.tile(w, c.panels, k, 0, from, first, first+rows, next, c.step)
+					if next != nil {
+						next = unsafe.Add(next, k.segments*k.len*c.step)
+					}
+				}
 				s.below(w, c, rows, column-1)
 			}
 			s.activate(w, group, first, first+column*rows)
@@ -325,17 +366,25 @@ func (s *gemmStep) pixels(w *worker, group []panel, r0, r1 int, nextGroup []pane
 	for i := 0; i < len(group); {
 		panels := s.together(group[i:])
 		i += len(panels)
-		bytes := panels[0].nr * s.weights.valueBytes()
-		var next unsafe.Pointer
-		if n > 1 { // panels of a single row are a stream that the CPU foresees by itself
-			next = s.nextPanels(group[i:], len(panels)*s.weights.k*bytes, nextGroup)
-		}
-		for t := range tiles {
-			var part unsafe.Pointer
-			if next != nil && t < parts {
-				part = unsafe.Add(next, t*len(panels)*s.weights.k*bytes/parts)
+		row := panels[0].nr * s.weights.valueBytes()
+		for j := range s.kParts {
+			k := &s.kParts[j]
+			bytes := len(panels) * k.segments * k.len * row
+			var next unsafe.Pointer
+			switch {
+			case n == 1: // panels of a single row are a stream that the CPU foresees by itself
+			case k.last:
+				next = s.nextPanels(group[i:], bytes, nextGroup)
+			default:
+				next = unsafe.Add(s.weights.at(panels[0].offset), k.row*row+bytes)
 			}
-			s.tile(w, panels, w.operands[t], r0+t*n/tiles, r0+(t+1)*n/tiles, part, (bytes+parts-1)/max(1, parts))
+			for t := range tiles {
+				var part unsafe.Pointer
+				if next != nil && t < parts {
+					part = unsafe.Add(next, t*bytes/parts)
+				}
+				s.tile(w, panels, k, t, w.operands[t], r0+t*n/tiles, r0+(t+1)*n/tiles, part, (row+parts-1)/max(1, parts))
+			}
 		}
 	}
 	s.activate(w, group, r0, r1)
@@ -449,20 +498,29 @@ func (s *gemmStep) operands(w *worker, table []int64, r0, r1 int) operands {
 // begin sets what all tiles have.
 func (s *gemmStep) begin(w *worker) {
 	t := &w.tile
-	t.Acc, t.Lo, t.Hi = &w.acc[0], s.epilogue.lo, s.epilogue.hi
+	t.Acc, t.Lo, t.Hi = nil, s.epilogue.lo, s.epilogue.hi
 	t.Scale, t.Shift, t.Res, t.W, t.W16 = nil, nil, nil, nil, nil
-	t.Segments, t.SegLen, t.First, t.Last = len(s.taps), s.segLen, true, true
 	t.CStride = s.to.stride * 4
 	if res := s.epilogue.res; res != nil {
 		t.ResStride = res.stride * 4
 	}
 }
 
-// tile computes rows r0 to r1 of some neighbouring panels, or of one with K in blocks where it is long, and prefetches what lies at next, step bytes for each k.
-func (s *gemmStep) tile(w *worker, panels []panel, from operands, r0, r1 int, next unsafe.Pointer, step int) {
+// tile computes a part of K of rows r0 to r1 of some neighbouring panels, of a single one if it is not all of K, and prefetches what lies at next, step bytes for each k. Of those tiles that are under way it is the i-th.
+func (s *gemmStep) tile(w *worker, panels []panel, k *kPart, i int, from operands, r0, r1 int, next unsafe.Pointer, step int) {
 	t, p, last := &w.tile, &panels[0], &panels[len(panels)-1]
-	rows := r1 - r0
-	weights, size := s.weights.at(p.offset), s.weights.valueBytes()
+	t.Segments, t.SegLen, t.First, t.Last = k.segments, k.len, k.first, k.last
+	if len(s.kParts) > 1 {
+		t.Acc = &w.acc[i*s.weights.mr*p.nr]
+	}
+	t.A = unsafe.Add(unsafe.Pointer(&w.memory(s.from)[0]), from.at+(p.group*s.kernel.cin+k.from)*4)
+	t.Off = &from.table[k.segment*s.weights.mr]
+	if weights := s.weights.at(p.offset + k.row*p.nr); s.weights.f16 {
+		t.W16 = (*uint16)(weights)
+	} else {
+		t.W = (*float32)(weights)
+	}
+	t.Panels, t.Cols, t.Next, t.NextStep = len(panels), last.cols, next, step
 	if s.epilogue.scale != nil {
 		t.Scale, t.Shift = &s.epilogue.scale[p.outC], &s.epilogue.shift[p.outC]
 	}
@@ -470,26 +528,10 @@ func (s *gemmStep) tile(w *worker, panels []panel, from operands, r0, r1 int, ne
 		t.Res = w.float(w.at(res) + r0*res.stride + p.outC)
 	}
 	t.C = w.float(w.at(s.to) + r0*s.to.stride + p.outC)
-	t.Panels, t.Cols = len(panels), last.cols
-	t.NextStep = step
-
-	base := unsafe.Add(unsafe.Pointer(&w.memory(s.from)[0]), from.at+p.group*s.kernel.cin*4)
-	if s.whole {
-		s.multiply(w, p.nr, rows, &from.table[0], base, weights, next)
-		return
-	}
-	for seg := 0; seg < len(s.taps); seg += s.callSegments {
-		t.Segments = min(s.callSegments, len(s.taps)-seg)
-		for k := 0; k < s.segLen; k += s.callLen {
-			t.SegLen = min(s.callLen, s.segLen-k)
-			t.First = seg == 0 && k == 0
-			t.Last = seg+t.Segments == len(s.taps) && k+t.SegLen == s.segLen
-			s.multiply(w, p.nr, rows, &from.table[seg*s.weights.mr], unsafe.Add(base, k*4), weights, next)
-			weights = unsafe.Add(weights, t.Segments*t.SegLen*p.nr*size)
-			if next != nil {
-				next = unsafe.Add(next, t.Segments*t.SegLen*step)
-			}
-		}
+	if s.weights.grouped {
+		w.isa.GemmGrouped(r1-r0, t)
+	} else {
+		w.isa.Gemm(p.nr, r1-r0, t)
 	}
 }
 
@@ -511,21 +553,5 @@ func (s *gemmStep) below(w *worker, c *call, rows, count int) {
 			t.Next = unsafe.Add(t.Next, next)
 		}
 		w.isa.Gemm(c.panels[0].nr, rows, t)
-	}
-}
-
-// multiply is one call for a tile whose results, epilogue and extent are set.
-func (s *gemmStep) multiply(w *worker, nr, rows int, off *int64, a, weights, next unsafe.Pointer) {
-	t := &w.tile
-	t.Off, t.A, t.Next = off, a, next
-	if s.weights.f16 {
-		t.W16 = (*uint16)(weights)
-	} else {
-		t.W = (*float32)(weights)
-	}
-	if s.weights.grouped {
-		w.isa.GemmGrouped(rows, t)
-	} else {
-		w.isa.Gemm(nr, rows, t)
 	}
 }

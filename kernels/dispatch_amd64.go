@@ -8,6 +8,10 @@ const hasAssembly = true
 func (isa ISA) Gemm(nr, rows int, t *GemmTile) {
 	shape := isa.panel(nr, rows)
 	switch f16 := t.W16 != nil; {
+	case isa == AVX512 && nr == 64 && f16:
+		gemm64F16AVX512(rows, t)
+	case isa == AVX512 && nr == 64:
+		gemm64AVX512(rows, t)
 	case isa == AVX512 && nr == 32 && f16:
 		gemm32F16AVX512(rows, t)
 	case isa == AVX512 && nr == 32:
@@ -113,10 +117,8 @@ func (isa ISA) winogradOutput(t *WinogradOutputTiles) {
 
 func (isa ISA) winogradProduct(nr int, t *WinogradProduct) {
 	switch { // the few rows of which no even cut makes tiles that the assembly has are left to the GEMM
-	case isa == AVX512 && nr == 32 && t.Rows >= 6:
-		t.tiles(isa, 12, 32)
-	case isa == AVX2 && nr == 16 && t.Rows >= 4 && t.Rows != 7:
-		t.tiles(isa, 6, 16)
+	case t.Rows >= 4 && t.Rows != 7 && (isa == AVX512 && nr == 64 || isa == AVX2 && nr == 16):
+		t.tiles(isa, nr)
 	default:
 		t.gemm(isa, nr)
 	}
@@ -261,6 +263,9 @@ func (isa ISA) fmaRounds(rounds int) (lanes int) {
 }
 
 //go:noescape
+func gemm64F16AVX512(rows int, t *GemmTile)
+
+//go:noescape
 func gemm32F16AVX512(rows int, t *GemmTile)
 
 //go:noescape
@@ -274,6 +279,9 @@ func gemm16F16AVX2(rows int, t *GemmTile)
 
 //go:noescape
 func gemm8F16AVX2(rows int, t *GemmTile)
+
+//go:noescape
+func gemm64AVX512(rows int, t *GemmTile)
 
 //go:noescape
 func gemm32AVX512(rows int, t *GemmTile)

@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"fmt"
+	"slices"
 	"unsafe"
 )
 
@@ -64,10 +65,22 @@ func (isa ISA) GemmRun() int {
 
 // GemmDepth is how long a K one call of Gemm may have, so that it stays below about 50 microseconds on a slow CPU of the instruction set.
 func (isa ISA) GemmDepth() int {
-	if isa == NEON {
+	switch isa {
+	case AVX512:
+		return 2048 // twice as many columns as the others have
+	case NEON:
 		return 2304 // Cortex-A53 at 1.2 GHz: 24 FMAs of one cycle each
 	}
 	return 4096
+}
+
+// GemmNear is how long a K is best of which some tiles compute a part each, one after the other, so that the panel's weights stay in L1: the wide panels of AVX-512 take from L2 what lets others wait. Elsewhere
+// it pays no more than GemmDepth does.
+func (isa ISA) GemmNear() int {
+	if isa == AVX512 {
+		return 128
+	}
+	return isa.GemmDepth()
 }
 
 // Prefetch tells what a tile does with GemmTile.Next.
@@ -101,7 +114,7 @@ func (isa ISA) Prefetch() Prefetch {
 var (
 	panelsGeneric = []GemmShape{{4, 8}}
 	panelsAVX2    = []GemmShape{{6, 16}, {6, 8}}
-	panelsAVX512  = []GemmShape{{12, 32}, {12, 24}, {12, 16}}
+	panelsAVX512  = []GemmShape{{12, 64}, {12, 32}, {12, 24}, {12, 16}}
 	panelsNEON    = []GemmShape{{6, 16}, {6, 8}}
 )
 
@@ -118,15 +131,20 @@ func (isa ISA) GemmPanels() []GemmShape {
 	return panelsGeneric
 }
 
-// PanelWidth is the width (NR) of the next panel when so many output channels are left: the narrowest that holds them all,
-// else the widest.
+// PanelWidth is the width (NR) of the next panel when so many output channels are left: the narrowest that holds them all, unless it would be emptier by more than the narrowest one is wide;
+// else the widest that they fill.
 func (isa ISA) PanelWidth(remaining int) int {
 	panels := isa.GemmPanels()
-	width := panels[0].NR
-	for _, p := range panels {
+	narrowest := panels[len(panels)-1].NR
+	width := narrowest
+	for _, p := range slices.Backward(panels) {
 		if p.NR >= remaining {
-			width = p.NR
+			if p.NR-remaining < narrowest {
+				return p.NR
+			}
+			break
 		}
+		width = p.NR
 	}
 	return width
 }

@@ -186,24 +186,18 @@ over9: CMPQ CX, $11; JEQ seg11; JHI seg12; JMP seg10
 	VFMADD231PS Z24, Z26, a      \
 	VFMADD231PS w1, x1, b
 
-// EMBEDDED broadcasts within the FMAs. A broadcast alone takes a Zen 4 a shuffle beside the load, and with one for each row its three ports have nothing left for anything else; with two loads for each row other
-// CPUs have too many of them. So every third row is one of these.
-#define EMBEDDED(P, a, b, w1) \
-	VFMADD231PS.BCST (P)(R13*1), Z24, a \
-	VFMADD231PS.BCST (P)(R13*1), w1, b
-
 #define ROWS1(w1, x1, b0) ROW(AX, Z0, b0, w1, x1)
 #define ROWS2(w1, x1, b0, b1) ROWS1(w1, x1, b0); ROW(BX, Z2, b1, w1, x1)
-#define ROWS3(w1, x1, b0, b1, b2) ROWS2(w1, x1, b0, b1); EMBEDDED(CX, Z4, b2, w1)
+#define ROWS3(w1, x1, b0, b1, b2) ROWS2(w1, x1, b0, b1); ROW(CX, Z4, b2, w1, x1)
 #define ROWS4(w1, x1, b0, b1, b2, b3) ROWS3(w1, x1, b0, b1, b2); ROW(DX, Z6, b3, w1, x1)
 #define ROWS5(w1, x1, b0, b1, b2, b3, b4) ROWS4(w1, x1, b0, b1, b2, b3); ROW(SI, Z8, b4, w1, x1)
-#define ROWS6(w1, x1, b0, b1, b2, b3, b4, b5) ROWS5(w1, x1, b0, b1, b2, b3, b4); EMBEDDED(DI, Z10, b5, w1)
+#define ROWS6(w1, x1, b0, b1, b2, b3, b4, b5) ROWS5(w1, x1, b0, b1, b2, b3, b4); ROW(DI, Z10, b5, w1, x1)
 #define ROWS7(w1, x1, b0, b1, b2, b3, b4, b5, b6) ROWS6(w1, x1, b0, b1, b2, b3, b4, b5); ROW(BP, Z12, b6, w1, x1)
 #define ROWS8(w1, x1, b0, b1, b2, b3, b4, b5, b6, b7) ROWS7(w1, x1, b0, b1, b2, b3, b4, b5, b6); ROW(R8, Z14, b7, w1, x1)
-#define ROWS9(w1, x1, b0, b1, b2, b3, b4, b5, b6, b7, b8) ROWS8(w1, x1, b0, b1, b2, b3, b4, b5, b6, b7); EMBEDDED(R9, Z16, b8, w1)
+#define ROWS9(w1, x1, b0, b1, b2, b3, b4, b5, b6, b7, b8) ROWS8(w1, x1, b0, b1, b2, b3, b4, b5, b6, b7); ROW(R9, Z16, b8, w1, x1)
 #define ROWS10(w1, x1, b0, b1, b2, b3, b4, b5, b6, b7, b8, b9) ROWS9(w1, x1, b0, b1, b2, b3, b4, b5, b6, b7, b8); ROW(R10, Z18, b9, w1, x1)
 #define ROWS11(w1, x1, b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10) ROWS10(w1, x1, b0, b1, b2, b3, b4, b5, b6, b7, b8, b9); ROW(R11, Z20, b10, w1, x1)
-#define ROWS12(w1, x1, b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11) ROWS11(w1, x1, b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10); EMBEDDED(R12, Z22, b11, w1)
+#define ROWS12(w1, x1, b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11) ROWS11(w1, x1, b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10); ROW(R12, Z22, b11, w1, x1)
 
 #define ZERO(v0, v1) VPXORD v0, v0, v0; VPXORD v1, v1, v1
 
@@ -372,7 +366,7 @@ TEXT ·gemm24F16AVX512(SB), NOSPLIT, $64-16
 	VCVTPH2PS (R15), Z24 \
 	ADDQ $32, R15
 
-// With one FMA for each row its broadcast is part of it: see EMBEDDED.
+// With one FMA for each row its broadcast is part of it: alone it takes a Zen 4 a shuffle beside the load.
 #define ROW16(P, v) VFMADD231PS.BCST (P)(R13*1), Z24, v
 
 #define R16x1 ROW16(AX, Z0)

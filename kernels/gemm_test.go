@@ -355,7 +355,7 @@ func TestPanelWidth(t *testing.T) {
 	for _, c := range []struct {
 		isa             ISA
 		remaining, want int
-	}{{Generic, 1, 8}, {Generic, 100, 8}, {AVX2, 8, 8}, {AVX2, 9, 16}, {AVX2, 100, 16}, {AVX512, 3, 16}, {AVX512, 17, 24}, {AVX512, 25, 32}, {AVX512, 64, 32}, {NEON, 8, 8}, {NEON, 9, 16}} {
+	}{{Generic, 1, 8}, {Generic, 100, 8}, {AVX2, 8, 8}, {AVX2, 9, 16}, {AVX2, 100, 16}, {AVX512, 3, 16}, {AVX512, 17, 24}, {AVX512, 25, 32}, {AVX512, 48, 32}, {AVX512, 49, 64}, {AVX512, 100, 64}, {NEON, 8, 8}, {NEON, 9, 16}} {
 		if got := c.isa.PanelWidth(c.remaining); got != c.want {
 			t.Errorf("%s: the panel for %d channels is %d wide, want %d", c.isa, c.remaining, got, c.want)
 		}

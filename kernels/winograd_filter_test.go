@@ -10,7 +10,7 @@ func TestWinogradFilterPanel(t *testing.T) {
 				r := newRand(22)
 				for _, y := range winograds {
 					for _, x := range winograds {
-						for i, nr := range []int{8, 16, 32, 16, 32} {
+						for i, nr := range []int{8, 16, 32, 16, 64} {
 							channels, gap := 1+r.IntN(6), r.IntN(3)
 							if i == 0 {
 								channels += winogradFilterChunk / (nr * y.Products * x.Products)
