@@ -28,6 +28,7 @@ type gemmStep struct {
 	linear bool    // as all tiles' are
 
 	kParts []kPart // of one call each
+	widens bool    // each part of float16 weights once, for all tiles
 
 	// Work is cut into blocks of tiles x groups of panels.
 	groups  int    // at least
@@ -168,11 +169,14 @@ func (s *gemmStep) cutWork(p *Plan) {
 	}
 	s.swap = true
 	depth := p.model.isa.GemmDepth()
-	if s.count > 1 { // else no weight is used again
-		depth = p.model.isa.GemmNear()
+	if near := p.model.isa.GemmNear(); near < depth && s.count > 1 { // of a single row no weight is used again
+		depth, s.widens = near, w.f16 && s.count > w.mr
 	}
-	if s.cutK(depth); len(s.kParts) > 1 {
+	if s.cutK(depth); len(s.kParts) > 1 || s.widens {
 		s.perCall = 1
+	}
+	if s.widens {
+		p.scratchFloats = max(p.scratchFloats, depth*w.panels[0].nr)
 	}
 	if prefetch.Rows > 0 {
 		s.rows = min(s.rows, prefetch.Rows) // so that the next panel comes while this one is used
@@ -325,52 +329,67 @@ func (s *gemmStep) runRows(w *worker, y0, y1 int) {
 // pixels computes output pixels r0 to r1, at most s.block tiles if s.swap, of a group of panels; nextGroup is what this thread will probably want next. The tiles differ by one
 // pixel at most.
 func (s *gemmStep) pixels(w *worker, group []panel, r0, r1 int, nextGroup []panel) {
+	s.begin(w)
+	if s.swap {
+		s.panelByPanel(w, group, r0, r1, nextGroup)
+	} else {
+		s.tileByTile(w, group, r0, r1)
+	}
+}
+
+// tileByTile is for weights that stay in the cache: all of them for a tile, or some below each other, then the next.
+func (s *gemmStep) tileByTile(w *worker, group []panel, r0, r1 int) {
+	n := r1 - r0
+	tiles := (n + s.rows - 1) / s.rows
+	table := w.offsets[:len(s.taps)*s.weights.mr]
+	for t, first := 0, r0; t < tiles; {
+		rows, column := n/tiles, tiles-t
+		if larger := n % tiles; t < larger {
+			rows, column = rows+1, larger-t
+		}
+		column = min(column, s.column, (s.count-s.rows-first)/rows) // behind each tile of several is what it prefetches
+		if !s.linear && column > 1 {
+			y, x, _ := s.inputOf(first)
+			column = min(column, s.inside(first, y, x)/rows)
+		}
+		column = max(1, column)
+		from := s.operands(w, table, first, first+rows)
+		for i := range s.calls {
+			c := &s.calls[i]
+			next := s.nextPart(w, c, first+rows)
+			for j := range s.kParts {
+				k := &s.kParts[j]
+				s.part(w, c.panels, k)
+				s.tile(w, &c.panels[0], k, 0, from, first, first+rows, next, c.step)
+				if next != nil {
+					next = unsafe.Add(next, k.segments*k.len*c.step)
+				}
+			}
+			s.below(w, c, rows, column-1)
+		}
+		s.activate(w, group, first, first+column*rows)
+		t, first = t+column, first+column*rows
+	}
+}
+
+// panelByPanel reads weights that do not stay in the cache once for a block of tiles: of each panel, or of some together, one part of K after the other.
+func (s *gemmStep) panelByPanel(w *worker, group []panel, r0, r1 int, nextGroup []panel) {
 	n := r1 - r0
 	tiles := (n + s.rows - 1) / s.rows
 	table := len(s.taps) * s.weights.mr
-	s.begin(w)
-	if !s.swap {
-		for t, first := 0, r0; t < tiles; {
-			rows, column := n/tiles, tiles-t
-			if larger := n % tiles; t < larger {
-				rows, column = rows+1, larger-t
-			}
-			column = min(column, s.column, (s.count-s.rows-first)/rows) // behind each tile of several is what it prefetches
-			if !s.linear && column > 1 {
-				y, x, _ := s.inputOf(first)
-				column = min(column, s.inside(first, y, x)/rows)
-			}
-			column = max(1, column)
-			from := s.operands(w, w.offsets[:table], first, first+rows)
-			for i := range s.calls {
-				c := &s.calls[i]
-				next := s.nextPart(w, c, first+rows)
-				for j := range s.kParts {
-					k := &s.kParts[j]
-					s.tile(w, c.panels, k, 0, from, first, first+rows, next, c.step)
-					if next != nil {
-						next = unsafe.Add(next, k.segments*k.len*c.step)
-					}
-				}
-				s.below(w, c, rows, column-1)
-			}
-			s.activate(w, group, first, first+column*rows)
-			t, first = t+column, first+column*rows
-		}
-		return
-	}
 	for t := range tiles {
 		w.operands[t] = s.operands(w, w.offsets[t*table:(t+1)*table], r0+t*n/tiles, r0+(t+1)*n/tiles)
 	}
-	parts := w.isa.Prefetch().Parts(tiles)
+	shares := w.isa.Prefetch().Parts(tiles)
 	for i := 0; i < len(group); {
 		panels := s.together(group[i:])
 		i += len(panels)
 		row := panels[0].nr * s.weights.valueBytes()
+		step := (row + shares - 1) / max(1, shares)
 		for j := range s.kParts {
 			k := &s.kParts[j]
 			bytes := len(panels) * k.segments * k.len * row
-			var next unsafe.Pointer
+			var next unsafe.Pointer // what will be wanted after this
 			switch {
 			case n == 1: // panels of a single row are a stream that the CPU foresees by itself
 			case k.last:
@@ -378,12 +397,13 @@ func (s *gemmStep) pixels(w *worker, group []panel, r0, r1 int, nextGroup []pane
 			default:
 				next = unsafe.Add(s.weights.at(panels[0].offset), k.row*row+bytes)
 			}
+			s.part(w, panels, k)
 			for t := range tiles {
-				var part unsafe.Pointer
-				if next != nil && t < parts {
-					part = unsafe.Add(next, t*bytes/parts)
+				var share unsafe.Pointer
+				if next != nil && t < shares {
+					share = unsafe.Add(next, t*bytes/shares)
 				}
-				s.tile(w, panels, k, t, w.operands[t], r0+t*n/tiles, r0+(t+1)*n/tiles, part, (row+parts-1)/max(1, parts))
+				s.tile(w, &panels[0], k, t, w.operands[t], r0+t*n/tiles, r0+(t+1)*n/tiles, share, step)
 			}
 		}
 	}
@@ -506,23 +526,35 @@ func (s *gemmStep) begin(w *worker) {
 	}
 }
 
-// tile computes a part of K of rows r0 to r1 of some neighbouring panels, of a single one if it is not all of K, and prefetches what lies at next, step bytes for each k. Of those tiles that are under way it is the i-th.
-func (s *gemmStep) tile(w *worker, panels []panel, k *kPart, i int, from operands, r0, r1 int, next unsafe.Pointer, step int) {
+// part sets what all tiles of a part of K of some neighbouring panels have; of a single one if it is not all of K.
+func (s *gemmStep) part(w *worker, panels []panel, k *kPart) {
 	t, p, last := &w.tile, &panels[0], &panels[len(panels)-1]
 	t.Segments, t.SegLen, t.First, t.Last = k.segments, k.len, k.first, k.last
-	if len(s.kParts) > 1 {
-		t.Acc = &w.acc[i*s.weights.mr*p.nr]
-	}
-	t.A = unsafe.Add(unsafe.Pointer(&w.memory(s.from)[0]), from.at+(p.group*s.kernel.cin+k.from)*4)
-	t.Off = &from.table[k.segment*s.weights.mr]
-	if weights := s.weights.at(p.offset + k.row*p.nr); s.weights.f16 {
-		t.W16 = (*uint16)(weights)
-	} else {
-		t.W = (*float32)(weights)
-	}
-	t.Panels, t.Cols, t.Next, t.NextStep = len(panels), last.cols, next, step
+	t.Panels, t.Cols = len(panels), last.cols
 	if s.epilogue.scale != nil {
 		t.Scale, t.Shift = &s.epilogue.scale[p.outC], &s.epilogue.shift[p.outC]
+	}
+	weights := s.weights.at(p.offset + k.row*p.nr)
+	switch {
+	case s.widens:
+		wide := w.floatScratch[:k.segments*k.len*p.nr]
+		w.isa.WidenF16(wide, unsafe.Slice((*byte)(weights), 2*len(wide)))
+		t.W = &wide[0]
+	case s.weights.f16:
+		t.W16 = (*uint16)(weights)
+	default:
+		t.W = (*float32)(weights)
+	}
+}
+
+// tile computes rows r0 to r1 of it and prefetches what lies at next, step bytes for each k. Of the tiles that are under way it is the i-th.
+func (s *gemmStep) tile(w *worker, p *panel, k *kPart, i int, from operands, r0, r1 int, next unsafe.Pointer, step int) {
+	t := &w.tile
+	t.Next, t.NextStep = next, step
+	t.Off = &from.table[k.segment*s.weights.mr]
+	t.A = unsafe.Add(unsafe.Pointer(&w.memory(s.from)[0]), from.at+(p.group*s.kernel.cin+k.from)*4)
+	if len(s.kParts) > 1 {
+		t.Acc = &w.acc[i*s.weights.mr*p.nr]
 	}
 	if res := s.epilogue.res; res != nil {
 		t.Res = w.float(w.at(res) + r0*res.stride + p.outC)

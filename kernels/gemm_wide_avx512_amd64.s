@@ -26,8 +26,20 @@
 #define PTRS5 PTRS4; PTR(4, SI)
 #define PTRS6 PTRS5; PTR(5, DI)
 
-#define WEIGHTS(k) VMOVUPS (256*k)(R15), Z24; VMOVUPS (256*k+64)(R15), Z25; VMOVUPS (256*k+128)(R15), Z26; VMOVUPS (256*k+192)(R15), Z27
-#define WEIGHTSF16(k) VCVTPH2PS (128*k)(R15), Z24; VCVTPH2PS (128*k+32)(R15), Z25; VCVTPH2PS (128*k+64)(R15), Z26; VCVTPH2PS (128*k+96)(R15), Z27
+#define WEIGHTS(k) \
+	VMOVUPS (256*k)(R15), Z24     \
+	VMOVUPS (256*k+64)(R15), Z25  \
+	VMOVUPS (256*k+128)(R15), Z26 \
+	VMOVUPS (256*k+192)(R15), Z27
+
+// A float16 panel comes from memory for few rows: with the prefetch up to a tenth faster. That of float32 is slower with it.
+#define WEIGHTSF16(k) \
+	PREFETCHT0 (128*k+1024)(R15)   \
+	PREFETCHT0 (128*k+1088)(R15)   \
+	VCVTPH2PS (128*k)(R15), Z24    \
+	VCVTPH2PS (128*k+32)(R15), Z25 \
+	VCVTPH2PS (128*k+64)(R15), Z26 \
+	VCVTPH2PS (128*k+96)(R15), Z27
 
 #define ROW(at, P, v0, v1, v2, v3) \
 	VBROADCASTSS at(P)(R13*1), Z28 \
