@@ -214,7 +214,7 @@ func (k *packer) transpose(p *packing, dst unsafe.Pointer, rows []byte, stride, 
 }
 
 // filterChannels is how many channels' filters are transformed at a time.
-const filterChannels = 64
+const filterChannels = 32
 
 // packWinograd packs a panel as [frequencies][cin][NR]: frequencies take the place of taps.
 func (k *packer) packWinograd(p *packing, dst []float32, w *packedWeights, at panel, tensor Weight) {

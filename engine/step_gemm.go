@@ -27,8 +27,8 @@ type gemmStep struct {
 	equal  []int64 // [taps][mr] byte offsets from a tile's first operand where its rows are at equal distances
 	linear bool    // as all tiles' are
 
-	kParts []kPart // of one call each
-	widens bool    // each part of float16 weights once, for all tiles
+	kParts []kPart // one for each call
+	widens bool    // each part's float16 weights once for all tiles
 
 	// Work is cut into blocks of tiles x groups of panels.
 	groups  int    // at least
@@ -115,16 +115,12 @@ func (s *gemmStep) prepare(p *Plan) {
 	s.cutWork(p)
 	p.scratchOffsets = max(p.scratchOffsets, s.block*len(s.taps)*s.weights.mr)
 	if len(s.kParts) > 1 {
-		p.scratchAcc = max(p.scratchAcc, s.accTiles()*s.weights.mr*s.weights.panels[0].nr)
+		tiles := 1
+		if s.swap { // each part of K goes through all of them
+			tiles = s.block
+		}
+		p.scratchAcc = max(p.scratchAcc, tiles*s.weights.mr*s.weights.panels[0].nr)
 	}
-}
-
-// accTiles is how many tiles are under way at a time, if K comes in parts.
-func (s *gemmStep) accTiles() int {
-	if s.swap {
-		return s.block
-	}
-	return 1
 }
 
 // cutK divides K evenly into parts of at most `depth`: of segments, or, where one is longer, of each.

@@ -67,15 +67,15 @@ func (isa ISA) GemmRun() int {
 func (isa ISA) GemmDepth() int {
 	switch isa {
 	case AVX512:
-		return 2048 // twice as many columns as the others have
+		return 2048 // 64 columns
 	case NEON:
 		return 2304 // Cortex-A53 at 1.2 GHz: 24 FMAs of one cycle each
 	}
 	return 4096
 }
 
-// GemmNear is how long a K is best of which some tiles compute a part each, one after the other, so that the panel's weights stay in L1: the wide panels of AVX-512 take from L2 what lets others wait. Elsewhere
-// it pays no more than GemmDepth does.
+// GemmNear is into parts of at most what length K is best cut where several tiles meet weights from beyond the cache: each part is in L1 while the tiles compute it, one after the other. It is GemmDepth
+// where narrow panels leave L2 idle enough.
 func (isa ISA) GemmNear() int {
 	if isa == AVX512 {
 		return 128
@@ -131,8 +131,8 @@ func (isa ISA) GemmPanels() []GemmShape {
 	return panelsGeneric
 }
 
-// PanelWidth is the width (NR) of the next panel when so many output channels are left: the narrowest that holds them all, unless it would be emptier by more than the narrowest one is wide;
-// else the widest that they fill.
+// PanelWidth is the width (NR) of the next panel when so many output channels are left: the narrowest that holds them all, if it is emptier by less than the narrowest one is wide; else the
+// widest that they fill.
 func (isa ISA) PanelWidth(remaining int) int {
 	panels := isa.GemmPanels()
 	narrowest := panels[len(panels)-1].NR

@@ -23,7 +23,7 @@ type PanelPart struct {
 }
 
 // packChunk is the numbers of a row that are packed at a time: the columns of so many come from few places at once and meet in the cache.
-const packChunk = 512
+const packChunk = 256
 
 // Pack fills columns of a panel.
 func (isa ISA) Pack(t *PanelPart) {

@@ -9,8 +9,8 @@ import "unsafe"
 type winogradProductTiles struct {
 	A, W, C        *float32
 	K, Rows, Tiles int
-	AStride        int  // bytes from row to row of A; only AVX-512 has more than those of K
-	Add            bool // to what C holds; only AVX-512
+	AStride        int  // bytes from row to row of A; on AVX2 those of K
+	Add            bool // to what C holds; not on AVX2
 	Next           unsafe.Pointer
 	NextStep       int
 }
@@ -19,7 +19,7 @@ type winogradProductTiles struct {
 const winogradProductChunk = 1 << 20
 
 // tiles divides the rows evenly into tiles of 4 to 6, so that no tile has so few that it waits for its own sums, and as many, where it can, that a prefetch for each k reaches all lines of the
-// next weights. K comes in parts whose weights stay in L1 for all tiles.
+// next weights. On AVX-512 K comes in parts whose weights stay in L1 for all tiles.
 func (t *WinogradProduct) tiles(isa ISA, nr int) {
 	tiles, step := int(uint32(t.Rows+5)/6), 0
 	if t.Next != nil {
@@ -27,7 +27,10 @@ func (t *WinogradProduct) tiles(isa ISA, nr int) {
 		step = int(uint32(4*nr+tiles-1) / uint32(tiles))
 	}
 	rows, larger := int(uint32(t.Rows)/uint32(tiles)), int(uint32(t.Rows)%uint32(tiles)) // of them with a row more
-	parts := int(uint32(t.K+isa.GemmNear()-1) / uint32(isa.GemmNear()))
+	parts := 1
+	if isa == AVX512 {
+		parts = int(uint32(t.K+isa.GemmNear()-1) / uint32(isa.GemmNear()))
+	}
 	for i := range parts {
 		k, end := int(uint32(i*t.K)/uint32(parts)), int(uint32((i+1)*t.K)/uint32(parts))
 		for done, row := 0, 0; done < tiles; {

@@ -18,6 +18,10 @@ func TestWinogradProduct(t *testing.T) {
 							}
 						}
 					}
+					for _, rows := range []int{4, 5, 8, 16, 28} { // K in parts
+						compareProduct(t, isa, shape.NR, rows, 261, true, place.alloc)
+					}
+					compareProduct(t, isa, shape.NR, 6, 4100, true, place.alloc)
 					compareProduct(t, isa, shape.NR, 150, 700, true, place.alloc) // several calls of assembly
 				}
 			})
