@@ -113,7 +113,7 @@ func TestCompactWeights(t *testing.T) {
 	for _, c := range []struct {
 		network string
 		size    int
-	}{{"cifar_resnet20", 32}, {"resnet50", 33}, {"mobilenet_v2", 39}, {"shufflenet_v2_x0_5", 41}, {"resnext50_32x4d", 33}} {
+	}{{"cifar_resnet20", 32}, {"resnet50", 97}, {"mobilenet_v2", 39}, {"shufflenet_v2_x0_5", 41}, {"resnext50_32x4d", 33}} {
 		if testing.Short() && c.network != "cifar_resnet20" {
 			continue
 		}
