@@ -357,7 +357,7 @@ func (s *gemmStep) tileByTile(w *worker, group []panel, r0, r1 int) {
 				k := &s.kParts[j]
 				s.part(w, c.panels, k)
 				s.tile(w, &c.panels[0], k, 0, from, first, first+rows, next, c.step)
-				if next != nil {
+				if next != nil && !k.last {
 					next = unsafe.Add(next, k.segments*k.len*c.step)
 				}
 			}
