@@ -515,7 +515,7 @@ func (s *gemmStep) operands(w *worker, table []int64, r0, r1 int) operands {
 func (s *gemmStep) begin(w *worker) {
 	t := &w.tile
 	t.Acc, t.Lo, t.Hi = nil, s.epilogue.lo, s.epilogue.hi
-	t.Scale, t.Shift, t.Res, t.W, t.W16 = nil, nil, nil, nil, nil
+	t.Scale, t.Shift, t.W, t.W16 = nil, nil, nil, nil
 	t.CStride = s.to.stride * 4
 	if res := s.epilogue.res; res != nil {
 		t.ResStride = res.stride * 4
@@ -552,7 +552,8 @@ func (s *gemmStep) tile(w *worker, p *panel, k *kPart, i int, from operands, r0,
 	if len(s.kParts) > 1 {
 		t.Acc = &w.acc[i*s.weights.mr*p.nr]
 	}
-	if res := s.epilogue.res; res != nil {
+	t.Res = nil
+	if res := s.epilogue.res; res != nil && k.last { // the kernel asks for it when it begins
 		t.Res = w.float(w.at(res) + r0*res.stride + p.outC)
 	}
 	t.C = w.float(w.at(s.to) + r0*s.to.stride + p.outC)

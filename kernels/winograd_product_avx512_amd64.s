@@ -57,8 +57,6 @@ next:
 TEXT ·winogradProductAVX512(SB), NOSPLIT, $16-8
 	MOVQ t+0(FP), SI
 	MOVQ winogradProductTiles_K(SI), DI
-	LEAQ 1(DI), R9
-	SHRQ $1, R9
 	MOVQ winogradProductTiles_AStride(SI), BP
 	MOVBLZX winogradProductTiles_Add(SI), R9
 	MOVQ R9, add-8(SP)
