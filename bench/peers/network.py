@@ -32,6 +32,18 @@ class Network:
         names = [n["name"] for n in self.nodes]
         return self.nodes[:names.index(name) + 1]
 
+    def is_map(self, name):
+        return len(self.shapes[name]) == 3
+
+    def pixelwise(self):
+        """The nodes that frameworks compute on NHWC maps, as PyTorch's ConvNeXt does: layer norm, dense layers, and functions between them."""
+        found = set()
+        for n in self.nodes:
+            first = n["inputs"][0]
+            if n["op"] in ("LayerNorm", "Dense") and self.is_map(first) or n["op"] == "GELU" and first in found:
+                found.add(n["name"])
+        return found
+
     def input_shape(self, batch):
         i = self.graph["input"]
         return (batch, i["c"], i["h"], i["w"])
@@ -59,11 +71,14 @@ class Network:
         seeded, safetensors_file = golden("seeded"), golden("safetensors_file")
         roles = {}
         for n in self.nodes:
-            for role in ("weight", "bias", "gamma", "beta", "mean", "var"):
-                if n.get("attrs", {}).get(role):
-                    roles[n["attrs"][role]] = role
-        safetensors_file.write(self.path("weights.safetensors"), {
-            p["tensor"]: seeded.values(p["tensor"], tuple(p["shape"]), roles[p["tensor"]]) for p in self.params}, {})
+            gain = seeded.gain(self.graph["arch"]) if n["op"] == "BatchNorm" else 1
+            for role, name in params(n).items():
+                roles[name] = {"scale": "gamma"}.get(role, role), gain if role == "gamma" else 1
+        tensors = {}
+        for p in self.params:
+            role, gain = roles[p["tensor"]]
+            tensors[p["tensor"]] = seeded.values(p["tensor"], tuple(p["shape"]), role, gain=gain)
+        safetensors_file.write(self.path("weights.safetensors"), tensors, {})
         np.save(self.path("picture.npy"), self.pictures(1))
 
 
@@ -72,6 +87,12 @@ def golden(module):
     if GOLDEN not in sys.path:
         sys.path.insert(0, GOLDEN)
     return __import__(module)
+
+
+def params(node):
+    """The names of a node's tensors by their roles, in the order in which ONNX wants them."""
+    a = node.get("attrs", {})
+    return {r: a[r] for r in ("weight", "bias", "gamma", "beta", "mean", "var", "scale") if isinstance(a.get(r), str)}  # HardSigmoid's beta is a number
 
 
 def sides(pad):
@@ -84,6 +105,14 @@ def is_identity(network, node):
     if node["op"] == "AdaptiveAvgPool":
         return [a["out_h"], a["out_w"]] == network.shapes[node["inputs"][0]][-2:]
     return node["op"] in ("Identity", "Dropout")
+
+
+def channels(network, node):
+    """The first channel that a Slice takes, and the one behind the last."""
+    (y0, x0, c0), (y1, x1, c1), step = (node["attrs"][k] for k in ("start", "stop", "step"))
+    if any((y0, x0, y1, x1)) or any(s not in (0, 1) for s in step):
+        no_translation(node, "a slice of channels", __file__)
+    return c0, c1 or network.shapes[node["inputs"][0]][0]
 
 
 def no_translation(node, to, file):

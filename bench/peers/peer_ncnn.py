@@ -1,10 +1,15 @@
 """ncnn, from its own format, written here as its optimiser leaves it: batch normalisation folded, activations fused."""
 import numpy as np
 
-from network import is_identity, no_translation, sides
+from network import channels, is_identity, no_translation, sides
 
 NAME = "ncnn"
 FIRST = "every Winograd"
+ACTIVATIONS = {"ReLU": " 9=1", "ReLU6": " 9=3 -23310=2,0.0,6.0", "Sigmoid": " 9=4", "HardSwish": f" 9=6 -23310=2,{1 / 6},0.5"}  # that its convolutions and dense layers take in
+SIMPLE = {
+    "ReLU": ("ReLU", ""), "ReLU6": ("Clip", "0=0.0 1=6.0"), "Sigmoid": ("Sigmoid", ""), "SiLU": ("Swish", ""), "GELU": ("GELU", "0=0"),
+    "HardSwish": ("HardSwish", f"0={1 / 6} 1=0.5"), "Add": ("BinaryOp", "0=0"), "Mul": ("BinaryOp", "0=2"),
+}
 
 
 def version():
@@ -104,7 +109,7 @@ def write(network, last, param, binary):
     def chain(n):
         """The batch normalisation and the activation that a convolution or dense layer takes in; identities pass."""
         norm = only_reader(n["name"], ("BatchNorm",))
-        act = only_reader((norm or n)["name"], ("ReLU", "ReLU6"))
+        act = only_reader((norm or n)["name"], tuple(ACTIVATIONS))
         return norm, act
 
     # First what is fused to what, so that readers can be counted.
@@ -132,10 +137,12 @@ def write(network, last, param, binary):
                 scale = gamma / np.sqrt(var + norm["attrs"]["eps"])
                 w = w * scale.reshape(-1, *[1] * (w.ndim - 1))
                 b = beta + ((b if b is not None else 0) - mean) * scale
-            activation = {"ReLU": " 9=1", "ReLU6": " 9=3 -23310=2,0.0,6.0"}[act["op"]] if act else ""
-            if op == "Dense":
-                text = f"0={a['out']} 1={int(b is not None)} 2={w.size}{activation}"
-                kind = "InnerProduct"
+            activation = ACTIVATIONS[act["op"]] if act else ""
+            one = network.shapes[n["inputs"][0]][1:] in ([], [1, 1])  # pixel, or a vector: they are the same to ncnn
+            if one and op == "Dense" or one and w.size == w.shape[0] * w.shape[1]:
+                kind, text = "InnerProduct", f"0={w.shape[0]} 1={int(b is not None)} 2={w.size}{activation}"
+            elif op == "Dense":
+                kind, text = "Convolution", f"0={a['out']} 1=1 5={int(b is not None)} 6={w.size}{activation}"
             else:
                 (kh, kw), (sh, sw), (dh, dw) = a["kernel"], a["stride"], a["dilation"]
                 text = (f"0={a['out_c']} 1={kw} 11={kh} 2={dw} 12={dh} 3={sw} 13={sh} 4={left} 14={top} 15={right} 16={bottom}"
@@ -151,12 +158,26 @@ def write(network, last, param, binary):
             for p in ("gamma", "mean", "var", "beta"):
                 binary.write(weights[a[p]].tobytes())
             define("BatchNorm", name, inputs, name, f"0={weights[a['mean']].size} 1={a['eps']}")
-        elif op == "ReLU":
-            define("ReLU", name, inputs, name, "")
-        elif op == "ReLU6":
-            define("Clip", name, inputs, name, "0=0.0 1=6.0")
-        elif op == "Add":
-            define("BinaryOp", name, inputs, name, "0=0")
+        elif op == "Scale":
+            binary.write(weights[a["scale"]].tobytes())
+            define("Scale", name, inputs, name, f"0={weights[a['scale']].size}")
+        elif op == "LayerNorm":  # along the axis that is innermost
+            c = network.shapes[n["inputs"][0]][0]
+            for p in ("gamma", "beta"):
+                binary.write(weights[a[p]].tobytes())
+            define("Permute", name + ":hwc", inputs, name + ":hwc", "0=3")
+            define("LayerNorm", name + ":norm", [name + ":hwc"], name + ":norm", f"0={c} 1={a['eps']} 2=1")
+            define("Permute", name, [name + ":norm"], name, "0=4")
+        elif op == "HardSigmoid":
+            define("HardSigmoid", name, inputs, name, f"0={a['alpha']} 1={a['beta']}")
+        elif op in SIMPLE:
+            kind, text = SIMPLE[op]
+            define(kind, name, inputs, name, text)
+        elif op == "Slice":
+            first, end = channels(network, n)
+            define("Crop", name, inputs, name, f"-23309=1,{first} -23310=1,{end} -23311=1,0")
+        elif op == "ChannelShuffle":
+            define("ShuffleChannel", name, inputs, name, f"0={a['groups']}")
         elif op == "Concat":
             define("Concat", name, inputs, name, "0=0")
         elif op == "Softmax":

@@ -1,9 +1,11 @@
 """ONNX Runtime, and the writer of the ONNX file that OpenVINO reads too."""
-from network import is_identity, no_translation, sides
+import math
+
+from network import channels, is_identity, no_translation, params, sides
 
 NAME = "ONNX Runtime"
 FIRST = "default"
-SIMPLE = {"ReLU": "Relu", "Add": "Add", "Flatten": "Flatten", "GlobalAvgPool": "GlobalAveragePool", "Softmax": "Softmax"}
+SIMPLE = {"ReLU": "Relu", "Add": "Add", "Mul": "Mul", "Scale": "Mul", "Sigmoid": "Sigmoid", "HardSwish": "HardSwish", "Flatten": "Flatten", "Softmax": "Softmax"}
 
 
 def version():
@@ -50,8 +52,10 @@ def onnx_model(network, last):
     from onnx import TensorProto, helper
     stored, nodes, tensors = network.stored(), [], []
 
-    def weight(name):
+    def weight(name, role):
         offset, size, shape = stored[name]
+        if role == "scale":  # of an NCHW map
+            shape = [*shape, 1, 1]
         t = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=shape, data_location=TensorProto.EXTERNAL)
         for key, value in (("location", "weights.safetensors"), ("offset", offset), ("length", size)):
             t.external_data.add(key=key, value=str(value))
@@ -61,19 +65,47 @@ def onnx_model(network, last):
     def window(a):
         return {"kernel_shape": a["kernel"], "strides": a["stride"], "dilations": a["dilation"], "pads": sides(a["pad"])}
 
+    def constant(name, values, of=TensorProto.FLOAT):
+        """A tensor of one axis, or a scalar."""
+        if not any(t.name == name for t in tensors):
+            tensors.append(helper.make_tensor(name, of, [len(values)] if isinstance(values, list) else [], values if isinstance(values, list) else [values]))
+        return name
+
+    def add(kind, inputs, output, **attributes):
+        nodes.append(helper.make_node(kind, inputs, [output], name=output, **attributes))
+        return output
+
+    pixelwise, turned = network.pixelwise(), {"input": {}}  # value -> its names in NCHW and NHWC, by whether it is the latter
+
+    def value(name, nhwc):
+        """The value's name in a layout; it is transposed when that is first asked for."""
+        if nhwc not in turned[name]:
+            turned[name][nhwc] = add("Transpose", [name], name + (":nhwc" if nhwc else ":nchw"), perm=[0, 2, 3, 1] if nhwc else [0, 3, 1, 2])
+        return turned[name][nhwc]
+
+    turned["input"][False] = "input"
     for n in network.up_to(last):
-        op, a, inputs = n["op"], n.get("attrs", {}), list(n["inputs"])
+        op, a, name, nhwc = n["op"], n.get("attrs", {}), n["name"], n["name"] in pixelwise
+        turned[name] = {nhwc: name}
+        inputs = [value(i, nhwc) for i in n["inputs"]]
 
-        def emit(kind, *params, **attributes):
-            nodes.append(helper.make_node(kind, [*inputs, *params], [n["name"]], name=n["name"], **attributes))
+        def emit(kind, *more, **attributes):
+            add(kind, [*inputs, *more], name, **attributes)
 
-        params = [weight(a[p]) for p in ("weight", "bias", "gamma", "beta", "mean", "var") if a.get(p)]
+        def step(kind, *inputs, **attributes):
+            """One of several that make up the node."""
+            return add(kind, list(inputs), f"{name}:{len(nodes)}", **attributes)
+
+        own = [weight(t, role) for role, t in params(n).items()]
         if op == "Conv2D":
-            emit("Conv", *params, group=a["groups"], **window(a))
+            emit("Conv", *own, group=a["groups"], **window(a))
+        elif op == "Dense" and nhwc:
+            product = step("MatMul", *inputs, step("Transpose", own[0], perm=[1, 0]))
+            add("Add", [product, own[1]], name)
         elif op == "Dense":
-            emit("Gemm", *params, transB=1)
-        elif op == "BatchNorm" and len(params) == 4:
-            emit("BatchNormalization", *params, epsilon=a["eps"])
+            emit("Gemm", *own, transB=1)
+        elif op == "BatchNorm" and len(own) == 4:
+            emit("BatchNormalization", *own, epsilon=a["eps"])
         elif op == "MaxPool":
             emit("MaxPool", ceil_mode=int(a.get("ceil", False)), **window(a))
         elif op == "AvgPool" and not a.get("ceil"):
@@ -81,19 +113,36 @@ def onnx_model(network, last):
             del w["dilations"]
             emit("AveragePool", count_include_pad=int(a.get("count_pad", False)), **w)
         elif op == "ReLU6":
-            for name, value in (("zero", 0.0), ("six", 6.0)):
-                if not any(t.name == name for t in tensors):
-                    tensors.append(helper.make_tensor(name, TensorProto.FLOAT, [], [value]))
-            emit("Clip", "zero", "six")
+            emit("Clip", constant("zero", 0.0), constant("six", 6.0))
+        elif op == "SiLU":
+            emit("Mul", step("Sigmoid", *inputs))
+        elif op == "HardSigmoid":
+            emit("HardSigmoid", alpha=a["alpha"], beta=a["beta"])
+        elif op == "GELU":  # as PyTorch writes it, which both engines recognise
+            erf = step("Erf", step("Div", *inputs, constant("sqrt2", math.sqrt(2))))
+            add("Mul", [step("Mul", *inputs, step("Add", erf, constant("one", 1.0))), constant("half", 0.5)], name)
+        elif op == "LayerNorm":
+            emit("LayerNormalization", *own, axis=-1, epsilon=a["eps"])
+        elif op == "GlobalAvgPool" and a.get("flatten"):
+            add("Flatten", [step("GlobalAveragePool", *inputs)], name)
+        elif op == "GlobalAvgPool":
+            emit("GlobalAveragePool")
+        elif op == "Slice":
+            first, end = channels(network, n)
+            emit("Slice", *(constant(f"channel{c}", [c], TensorProto.INT64) for c in (first, end, 1)))
+        elif op == "ChannelShuffle":
+            c, h, w = network.shapes[n["inputs"][0]]
+            split = step("Reshape", *inputs, constant(f"split{c}x{h}", [0, a["groups"], c // a["groups"], h, w], TensorProto.INT64))
+            add("Reshape", [step("Transpose", split, perm=[0, 2, 1, 3, 4]), constant(f"join{c}x{h}", [0, c, h, w], TensorProto.INT64)], name)
         elif op == "Concat":
             emit("Concat", axis=1)
         elif is_identity(network, n):
             emit("Identity")
         elif op in SIMPLE:
-            emit(SIMPLE[op])
+            emit(SIMPLE[op], *own)
         else:
             no_translation(n, "ONNX", __file__)
-    value = lambda name, shape: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+    about = lambda name, shape: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
     return helper.make_model(
-        helper.make_graph(nodes, network.graph["arch"], [value("input", ["n", *network.input_shape(1)[1:]])], [value(last, None)], tensors),
+        helper.make_graph(nodes, network.graph["arch"], [about("input", ["n", *network.input_shape(1)[1:]])], [about(last, None)], tensors),
         opset_imports=[helper.make_opsetid("", 17)], ir_version=8)

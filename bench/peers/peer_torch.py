@@ -1,5 +1,5 @@
 """PyTorch on the CPU, traced and frozen."""
-from network import is_identity, no_translation, sides
+from network import channels, is_identity, no_translation, params, sides
 
 NAME = "PyTorch"
 FIRST = "frozen"
@@ -50,21 +50,27 @@ def build(network, last):
     import numpy as np
     import torch
     import torch.nn.functional as F
-    nodes, weights = network.up_to(last), network.weights()
+    nodes, weights, pixelwise = network.up_to(last), network.weights(), network.pixelwise()
 
     class Module(torch.nn.Module):
         def __init__(self):
             super().__init__()
             for n in nodes:
-                for p in ("weight", "bias", "gamma", "beta", "mean", "var"):
-                    name = n.get("attrs", {}).get(p)
-                    if name:
-                        self.register_buffer(name.replace(".", "_"), torch.from_numpy(np.array(weights[name])))
+                for name in params(n).values():
+                    self.register_buffer(name.replace(".", "_"), torch.from_numpy(np.array(weights[name])))
 
         def forward(self, x):
-            values = {"input": x}
+            values = {"input": {False: x}}  # name -> tensors in NCHW and NHWC, by whether it is the latter
+
+            def value(name, nhwc):
+                turned = values[name]
+                if nhwc not in turned:
+                    turned[nhwc] = turned[not nhwc].permute((0, 2, 3, 1) if nhwc else (0, 3, 1, 2))
+                return turned[nhwc]
+
             for n in nodes:
-                op, a, inputs = n["op"], n.get("attrs", {}), [values[i] for i in n["inputs"]]
+                op, a, nhwc = n["op"], n.get("attrs", {}), n["name"] in pixelwise
+                inputs = [value(i, nhwc) for i in n["inputs"]]
                 x = inputs[0]
                 param = lambda p: getattr(self, a[p].replace(".", "_")) if a.get(p) else None
                 top, left, bottom, right = sides(a.get("pad", {}))
@@ -86,6 +92,28 @@ def build(network, last):
                     y = F.avg_pool2d(x, a["kernel"], a["stride"], (top, left), a.get("ceil", False), a.get("count_pad", False))
                 elif op == "GlobalAvgPool":
                     y = F.adaptive_avg_pool2d(x, 1)
+                    y = torch.flatten(y, 1) if a.get("flatten") else y
+                elif op == "LayerNorm":
+                    y = F.layer_norm(x, x.shape[-1:], param("gamma"), param("beta"), a["eps"])
+                elif op == "GELU":
+                    y = F.gelu(x)
+                elif op == "SiLU":
+                    y = F.silu(x)
+                elif op == "Sigmoid":
+                    y = torch.sigmoid(x)
+                elif op == "HardSwish":
+                    y = F.hardswish(x)
+                elif op == "HardSigmoid" and abs(a["alpha"] - 1 / 6) < 1e-6:
+                    y = F.hardsigmoid(x)
+                elif op == "Mul":
+                    y = inputs[0] * inputs[1]
+                elif op == "Scale":
+                    y = x * param("scale").view(-1, 1, 1)
+                elif op == "Slice":
+                    first, end = channels(network, n)
+                    y = x[:, first:end]
+                elif op == "ChannelShuffle":
+                    y = F.channel_shuffle(x, a["groups"])
                 elif op == "Add":
                     y = inputs[0] + inputs[1]
                 elif op == "Concat":
@@ -98,7 +126,7 @@ def build(network, last):
                     y = x
                 else:
                     no_translation(n, "PyTorch", __file__)
-                values[n["name"]] = y
+                values[n["name"]] = {nhwc: y}
             return y
 
     return Module().eval()
