@@ -55,21 +55,27 @@ func (isa ISA) Depthwise(t *DepthwiseRow) {
 	}
 	for c := 0; c < t.Channels; c += channels {
 		for o := 0; o < t.Outputs; o += outputs {
-			part := *t
-			part.Outputs, part.Channels = min(outputs, t.Outputs-o), min(channels, t.Channels-c)
-			part.A = unsafe.Add(t.A, 4*c)
-			part.Off = (*int64)(unsafe.Add(unsafe.Pointer(t.Off), 8*o*t.Stride*t.Rows))
-			part.W = index(t.W, c*taps)
-			part.C = offset(t.C, o*t.CStride+4*c)
-			if t.Scale != nil {
-				part.Scale, part.Shift = index(t.Scale, c), index(t.Shift, c)
-			}
-			if t.Res != nil {
-				part.Res = offset(t.Res, o*t.ResStride+4*c)
-			}
+			part := t.part(o, min(outputs, t.Outputs-o), c, min(channels, t.Channels-c))
 			isa.depthwise(&part)
 		}
 	}
+}
+
+// part is some of the outputs and channels, the latter from a multiple of 16 on.
+func (t *DepthwiseRow) part(o, outputs, c, channels int) DepthwiseRow {
+	part := *t
+	part.Outputs, part.Channels = outputs, channels
+	part.A = unsafe.Add(t.A, 4*c)
+	part.Off = (*int64)(unsafe.Add(unsafe.Pointer(t.Off), 8*o*t.Stride*t.Rows))
+	part.W = index(t.W, c*t.Rows*t.Cols)
+	part.C = offset(t.C, o*t.CStride+4*c)
+	if t.Scale != nil {
+		part.Scale, part.Shift = index(t.Scale, c), index(t.Shift, c)
+	}
+	if t.Res != nil {
+		part.Res = offset(t.Res, o*t.ResStride+4*c)
+	}
+	return part
 }
 
 func depthwiseGeneric(t *DepthwiseRow) {

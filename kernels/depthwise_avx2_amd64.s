@@ -15,7 +15,7 @@
 //	Y0-Y8    weights                   Y9       accumulator
 //	Y10 Y11  scale and shift
 //
-// The other one takes 16 channels of 4 outputs at a time, and all that is less than 16 channels:
+// The other one takes 16 channels of 4 outputs at a time, and what is left of the channels, unless that is 8:
 //
 //	R8 R10-R12  table at the windows   R14  byte of the tap in it
 //	BP       taps left of the row
@@ -109,7 +109,9 @@ TEXT ·depthwiseAVX2(SB), NOSPLIT, $56-8
 
 block:
 	CMPQ CX, $16
-	JLT  any
+	JGE  half
+	CMPQ CX, $8
+	JNE  any
 
 half:
 	OUTPUTS(noRes)
@@ -173,6 +175,7 @@ next:
 	ADDQ $32, SI
 	XORQ $(32^544), R14 // to the other half of the block, to the next block
 	SUBQ $8, CX
+	JEQ  return
 	CMPQ R14, $32
 	JNE  half
 	JMP  block

@@ -15,11 +15,14 @@ type depthwiseCase struct {
 	special/* NaN, Inf, -0, subnormals among the values */ bool
 }
 
-// randomDepthwise draws a window: every second time one with a loop of its own, else any.
+// randomDepthwise draws a window: two times of three one with a loop of its own, else any.
 func randomDepthwise(r *rand.Rand, outputs, channels int) depthwiseCase {
 	bit := func() bool { return r.IntN(2) == 0 }
 	c := depthwiseCase{r.Uint64(), 3, 3, 1 + r.IntN(2), 1, outputs, channels, bit(), bit(), bit(), bit(), r.IntN(3) == 0}
-	if r.IntN(2) == 0 {
+	switch r.IntN(3) {
+	case 0:
+		c.rows, c.cols = 5, 5
+	case 1:
 		c.rows, c.cols, c.stride, c.dilation = 1+r.IntN(7), 1+r.IntN(7), 1+r.IntN(3), 1+r.IntN(3)
 	}
 	c.inPlace = c.inPlace && c.added

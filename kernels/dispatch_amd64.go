@@ -147,9 +147,31 @@ func (isa ISA) depthwise(t *DepthwiseRow) {
 	case AVX512:
 		depthwiseAVX512(t)
 	case AVX2:
-		depthwiseAVX2(t)
+		t.avx2()
 	default:
 		depthwiseGeneric(t)
+	}
+}
+
+// avx2 leaves windows of 5x5 to their own loop, as far as it takes them: seven outputs and 8 channels at a time.
+func (t *DepthwiseRow) avx2() {
+	outputs, channels := t.Outputs/7*7, t.Channels
+	if channels&7 != 0 {
+		channels &^= 15
+	}
+	if t.Rows != 5 || t.Cols != 5 || t.Dilation != 1 || t.Stride > 2 || outputs == 0 || channels == 0 {
+		depthwiseAVX2(t)
+		return
+	}
+	sharing := t.part(0, outputs, 0, channels)
+	depthwise5AVX2(&sharing)
+	if outputs < t.Outputs {
+		rest := t.part(outputs, t.Outputs-outputs, 0, channels)
+		depthwiseAVX2(&rest)
+	}
+	if channels < t.Channels {
+		rest := t.part(0, t.Outputs, channels, t.Channels-channels)
+		depthwiseAVX2(&rest)
 	}
 }
 
@@ -362,6 +384,9 @@ func depthwiseAVX512(t *DepthwiseRow)
 
 //go:noescape
 func depthwiseAVX2(t *DepthwiseRow)
+
+//go:noescape
+func depthwise5AVX2(t *DepthwiseRow)
 
 //go:noescape
 func sigmoidAVX512(a *activationCall)
