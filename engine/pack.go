@@ -154,7 +154,7 @@ func (w *packedWeights) form(isa kernels.ISA) {
 		w.k = w.algorithm.y.Products * w.algorithm.x.Products * s.cin
 	}
 	perGroup := s.outC / s.groups
-	if nr := isa.GroupsWidth(s.cin, perGroup); nr > 0 && s.groups > 1 && !w.f16 {
+	if nr := isa.GroupsWidth(s.groups, s.cin, perGroup); nr > 0 && s.groups > 1 && !w.f16 {
 		w.grouped = true
 		for c := 0; c < s.outC; c += nr {
 			w.panels = append(w.panels, panel{c / perGroup, c, min(nr, s.outC-c), nr, w.values})

@@ -37,6 +37,7 @@ type gemmStep struct {
 	swap    bool   // panels outside, tiles inside
 	hot     bool   // a step of the same band has just made what it reads
 	perCall int    // panels of one call, at most
+	aStep   int    // bytes from the inputs of one of them to those of the next
 	calls   []call // of a tile, unless swap
 	column  int    // tiles that each of them computes, one below the other, at most
 	count   int    // pixels of the whole batch
@@ -144,8 +145,12 @@ func (s *gemmStep) cutWork(p *Plan) {
 	w := s.weights
 	tileMACs := w.mr * w.k * s.kernel.outC
 	s.rows, s.perCall = w.mr, 1
-	if s.kernel.groups == 1 {
-		s.perCall = max(1, min(p.model.isa.GemmRun(), p.model.isa.GemmDepth()/w.k))
+	switch run := p.model.isa.GemmDepth() / w.k; {
+	case s.kernel.groups == 1:
+		s.perCall = max(1, min(run, p.model.isa.GemmRun()))
+	case w.grouped || s.kernel.outC == 16*s.kernel.groups: // a panel has groups of its own
+		s.perCall = max(1, min(run, p.model.isa.GroupRun()))
+		s.aStep = 16 * s.kernel.cin * s.kernel.groups / s.kernel.outC * 4
 	}
 	prefetch := p.model.isa.Prefetch()
 	s.count = p.batch * s.to.shape.H * s.to.shape.W
@@ -157,7 +162,7 @@ func (s *gemmStep) cutWork(p *Plan) {
 		s.cutK(p.model.isa.GemmDepth())
 		s.groups, s.column = 1, 1
 		s.block = min(maxBlock, 1+(1<<20)/tileMACs)
-		if len(s.kParts) == 1 && !w.grouped {
+		if len(s.kParts) == 1 {
 			s.column = max(1, min(maxColumn, nearBytes/(w.mr*w.k*4)))
 		}
 		s.wantNext(prefetch)
@@ -526,7 +531,7 @@ func (s *gemmStep) begin(w *worker) {
 func (s *gemmStep) part(w *worker, panels []panel, k *kPart) {
 	t, p, last := &w.tile, &panels[0], &panels[len(panels)-1]
 	t.Segments, t.SegLen, t.First, t.Last = k.segments, k.len, k.first, k.last
-	t.Panels, t.Cols = len(panels), last.cols
+	t.Panels, t.AStep, t.Cols = len(panels), s.aStep, last.cols
 	if s.epilogue.scale != nil {
 		t.Scale, t.Shift = &s.epilogue.scale[p.outC], &s.epilogue.shift[p.outC]
 	}
@@ -557,10 +562,14 @@ func (s *gemmStep) tile(w *worker, p *panel, k *kPart, i int, from operands, r0,
 		t.Res = w.float(w.at(res) + r0*res.stride + p.outC)
 	}
 	t.C = w.float(w.at(s.to) + r0*s.to.stride + p.outC)
+	s.multiply(w, p.nr, r1-r0)
+}
+
+func (s *gemmStep) multiply(w *worker, nr, rows int) {
 	if s.weights.grouped {
-		w.isa.GemmGrouped(r1-r0, t)
+		w.isa.GemmGrouped(rows, &w.tile)
 	} else {
-		w.isa.Gemm(p.nr, r1-r0, t)
+		w.isa.Gemm(nr, rows, &w.tile)
 	}
 }
 
@@ -581,6 +590,6 @@ func (s *gemmStep) below(w *worker, c *call, rows, count int) {
 		if t.Next != nil {
 			t.Next = unsafe.Add(t.Next, next)
 		}
-		w.isa.Gemm(c.panels[0].nr, rows, t)
+		s.multiply(w, c.panels[0].nr, rows)
 	}
 }

@@ -11,7 +11,7 @@ type Family struct {
 var Catalogue = []Family{
 	{"gemm", "convolution and dense layers: indirect GEMM tile with epilogue", []ISA{Generic, AVX2, AVX512, NEON}},
 	{"gemmf16", "the same from weights in float16", []ISA{Generic, AVX2, AVX512, NEON}},
-	{"gemmgrouped", "convolution in groups of 4 or 8 channels: several groups a tile", []ISA{Generic, AVX512, NEON}},
+	{"gemmgrouped", "convolution in groups of 4 or 8 channels: several groups a tile", []ISA{Generic, AVX2, AVX512, NEON}},
 	{"winogradfilter", "Winograd: the filters", []ISA{Generic, AVX2, AVX512, NEON}},
 	{"winogradaxis", "Winograd: inputs, or products with epilogue, along one axis", []ISA{Generic, AVX2, AVX512, NEON}},
 	{"winogradinput", "Winograd F(4x4, 3x3): the windows of the input", []ISA{Generic, AVX2, AVX512, NEON}},

@@ -43,6 +43,10 @@ func (isa ISA) gemmGrouped(rows, mr int, t *GemmTile) {
 		gemmGroups4AVX512(rows, t)
 	case isa == AVX512:
 		gemmGroups8AVX512(rows, t)
+	case isa == AVX2 && t.SegLen == 8:
+		gemmGroups8AVX2(rows, t)
+	case isa == AVX2:
+		gemmGroups4AVX2(rows, t)
 	default:
 		gemmGroupedGeneric(rows, mr, t)
 	}
@@ -441,6 +445,12 @@ func gemmGroups4AVX512(rows int, t *GemmTile)
 
 //go:noescape
 func gemmGroups8AVX512(rows int, t *GemmTile)
+
+//go:noescape
+func gemmGroups4AVX2(rows int, t *GemmTile)
+
+//go:noescape
+func gemmGroups8AVX2(rows int, t *GemmTile)
 
 // idctAVX2 transforms n of t's blocks, an even number.
 //

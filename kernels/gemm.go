@@ -49,7 +49,8 @@ type GemmTile struct {
 
 	// Panels is how many panels, up to GemmRun, the rows meet in one call; 0 is 1. They lie next to each other in W or W16, Scale, Shift, Res and C, Cols is of the last one,
 	// and what a panel prefetches follows what the one before did. More than one need First and Last, and Segments*SegLen*Panels within GemmDepth.
-	Panels int
+	// A panel's rows lie AStep bytes behind those of the one before: 0, or the inputs of its groups, where GroupRun allows it.
+	Panels, AStep int
 
 	// Next is where floats lie that are worth having in L2 soon, a part of the next panel or of the next tile's inputs; nil is none. A kernel prefetches NextStep bytes
 	// for each k from there on, or ignores it.
@@ -61,6 +62,14 @@ type GemmTile struct {
 func (isa ISA) GemmRun() int {
 	if isa == AVX2 || isa == AVX512 {
 		return 8
+	}
+	return 1
+}
+
+// GroupRun is the largest GemmTile.Panels of panels of 16 columns that each have groups of their own.
+func (isa ISA) GroupRun() int {
+	if isa == AVX2 {
+		return isa.GemmRun()
 	}
 	return 1
 }

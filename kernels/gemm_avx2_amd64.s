@@ -74,6 +74,8 @@ begun:
 	JLE  end                   \
 	ADDQ $64, column-40(SP)    \
 	MOVQ t+8(FP), AX           \
+	MOVQ GemmTile_AStep(AX), CX \
+	ADDQ CX, base-8(SP)        \
 	MOVQ w-48(SP), R11         \
 	MOVQ next-56(SP), R8       \
 	MOVQ step-64(SP), R9       \
@@ -157,10 +159,50 @@ over3: CMPQ CX, $5; JEQ seg5; JHI seg6; JMP seg4
 	ADDQ R12, R9                      \
 plain:
 
+// PIECES stores DX bytes of each row of a tile, less than its columns, in up to four pieces: to a Zen 3 a masked store is 42 micro-operations.
+#define PIECES \
+	MOVQ rows+0(FP), CX   \
+	LEAQ tile-456(SP), SI \
+row:                  \
+	MOVQ SI, R9           \
+	MOVQ DI, R10          \
+	TESTQ $32, DX         \
+	JEQ  four             \
+	VMOVUPS (R9), Y15     \
+	VMOVUPS Y15, (R10)    \
+	ADDQ $32, R9          \
+	ADDQ $32, R10         \
+four:                 \
+	TESTQ $16, DX         \
+	JEQ  two              \
+	VMOVUPS (R9), X15     \
+	VMOVUPS X15, (R10)    \
+	ADDQ $16, R9          \
+	ADDQ $16, R10         \
+two:                  \
+	TESTQ $8, DX          \
+	JEQ  one              \
+	MOVQ (R9), AX         \
+	MOVQ AX, (R10)        \
+	ADDQ $8, R9           \
+	ADDQ $8, R10          \
+one:                  \
+	TESTQ $4, DX          \
+	JEQ  stored           \
+	MOVL (R9), AX         \
+	MOVL AX, (R10)        \
+stored:               \
+	ADDQ $64, SI          \
+	ADDQ R8, DI           \
+	DECQ CX               \
+	JNE  row
+
 // The clamp of one vector.
 #define CLAMP(v) VMAXPS v, Y12, v; VMINPS v, Y13, v
 
 // ---- 16 columns
+
+#define NOTHING
 
 #define WEIGHTS16(k) VMOVUPS (64*k)(R11), Y12; VMOVUPS (64*k+32)(R11), Y13
 #define WEIGHTS16F16(k) VCVTPH2PS (32*k)(R11), Y12; VCVTPH2PS (32*k+16)(R11), Y13
@@ -228,35 +270,41 @@ plain:
 	DECQ CX               \
 	JEQ  return
 
-// Masked stores are slow on some CPUs, so only the tile that needs them has them.
 #define PART16(v0, v1, plain) \
-	TESTQ R9, R9                   \
-	JEQ   plain                    \
-	VMOVUPS (BX), Y15              \
-	VMASKMOVPS (R9), Y15, Y14      \
-	VADDPS Y14, v0, v0             \
-	VMOVUPS 32(BX), Y15            \
-	VMASKMOVPS 32(R9), Y15, Y14    \
-	VADDPS Y14, v1, v1             \
-	ADDQ  R10, R9                  \
-plain:                             \
-	CLAMP(v0)                      \
-	CLAMP(v1)                      \
-	VMOVUPS (BX), Y15              \
-	VMASKMOVPS v0, Y15, (DI)       \
-	VMOVUPS 32(BX), Y15            \
-	VMASKMOVPS v1, Y15, 32(DI)     \
-	ADDQ  R8, DI                   \
-	DECQ  CX                       \
-	JEQ   return
+	TESTQ R9, R9                \
+	JEQ   plain                 \
+	VMOVUPS (BX), Y15           \
+	VMASKMOVPS (R9), Y15, Y14   \
+	VADDPS Y14, v0, v0          \
+	VMOVUPS 32(BX), Y15         \
+	VMASKMOVPS 32(R9), Y15, Y14 \
+	VADDPS Y14, v1, v1          \
+	ADDQ  R10, R9               \
+plain:                      \
+	STORE16(v0, v1, (R11))      \
+	ADDQ  $64, R11              \
+	DECQ  CX                    \
+	JEQ   pieces
 
 // AHEAD prefetches what the tile was given as Next: how far apart is the caller's to choose, so that a panel comes in as many parts as there are tiles. It is at most half of a line for
 // a k (Prefetch.Share).
 #define AHEAD PREFETCHT1 (R8); ADDQ R9, R8
 #define AHEADx4 PREFETCHT1 (R8); PREFETCHT1 (R8)(R9*2); LEAQ (R8)(R9*4), R8
 
-// GEMM16 is a whole function: the field of the weights, how one k of them is loaded, their bytes.
-#define GEMM16(W, WEIGHTS, K) \
+// LOOPS16 is the loops for each number of rows: how one k of the weights is loaded, their bytes.
+#define LOOPS16(WEIGHTS, K) \
+	LOOP(seg1, four1, last1, one1, next1, PTRS1, AHEADx4, AHEAD, WEIGHTS, K, R16x1) \
+	LOOP(seg2, four2, last2, one2, next2, PTRS2, AHEADx4, AHEAD, WEIGHTS, K, R16x2) \
+	LOOP(seg3, four3, last3, one3, next3, PTRS3, AHEADx4, AHEAD, WEIGHTS, K, R16x3) \
+	LOOP(seg4, four4, last4, one4, next4, PTRS4, AHEADx4, AHEAD, WEIGHTS, K, R16x4) \
+	LOOP(seg5, four5, last5, one5, next5, PTRS5, AHEADx4, AHEAD, WEIGHTS, K, R16x5) \
+	LOOP(seg6, four6, last6, one6, next6, PTRS6, AHEADx4, AHEAD, WEIGHTS, K, R16x6)
+
+#define LOOPS16F32 LOOPS16(WEIGHTS16, 64)
+#define LOOPS16F16 LOOPS16(WEIGHTS16F16, 32)
+
+// GEMM16 is a whole function: the field of the weights, what comes before the loops, the loops.
+#define GEMM16(W, BEFORE, LOOPS) \
 	BEGIN(W) \
 panel: \
 	PANEL \
@@ -276,14 +324,10 @@ panel: \
 	LOAD16(Y8, Y9) \
 	LOAD16(Y10, Y11) \
 loaded: \
+	BEFORE \
 	MOVQ rows+0(FP), CX \
 	DISPATCH \
-	LOOP(seg1, four1, last1, one1, next1, PTRS1, AHEADx4, AHEAD, WEIGHTS, K, R16x1) \
-	LOOP(seg2, four2, last2, one2, next2, PTRS2, AHEADx4, AHEAD, WEIGHTS, K, R16x2) \
-	LOOP(seg3, four3, last3, one3, next3, PTRS3, AHEADx4, AHEAD, WEIGHTS, K, R16x3) \
-	LOOP(seg4, four4, last4, one4, next4, PTRS4, AHEADx4, AHEAD, WEIGHTS, K, R16x4) \
-	LOOP(seg5, four5, last5, one5, next5, PTRS5, AHEADx4, AHEAD, WEIGHTS, K, R16x5) \
-	LOOP(seg6, four6, last6, one6, next6, PTRS6, AHEADx4, AHEAD, WEIGHTS, K, R16x6) \
+	LOOPS \
 done: \
 	BEHIND \
 	MOVQ t+8(FP), AX \
@@ -336,26 +380,109 @@ few: \
 	FULL16(Y6, Y7) \
 	FULL16(Y8, Y9) \
 part: \
+	LEAQ tile-456(SP), R11 \
 	PART16(Y0, Y1, p0) \
 	PART16(Y2, Y3, p1) \
 	PART16(Y4, Y5, p2) \
 	PART16(Y6, Y7, p3) \
 	PART16(Y8, Y9, p4) \
 	PART16(Y10, Y11, p5) \
+pieces: \
+	PIECES \
 return: \
 	MORE(panel)
 
 // func gemm16AVX2(rows int, t *GemmTile)
-TEXT ·gemm16AVX2(SB), NOSPLIT, $64-16
-	GEMM16(GemmTile_W, WEIGHTS16, 64)
+TEXT ·gemm16AVX2(SB), NOSPLIT, $456-16
+	GEMM16(GemmTile_W, NOTHING, LOOPS16F32)
 
 // func gemm16F16AVX2(rows int, t *GemmTile)
-TEXT ·gemm16F16AVX2(SB), NOSPLIT, $64-16
-	GEMM16(GemmTile_W16, WEIGHTS16F16, 32)
+TEXT ·gemm16F16AVX2(SB), NOSPLIT, $456-16
+	GEMM16(GemmTile_W16, NOTHING, LOOPS16F16)
+
+// ---- 16 columns of groups of 4 or 8 channels; the contract is at GemmGrouped in gemm_grouped.go
+
+// SECOND is where the second vector's groups are from the first's: not there in half of a panel, which takes the first's once more.
+#define SECOND \
+	MOVL $32, R8              \
+	CMPQ panels-32(SP), $1    \
+	JGT  both                 \
+	CMPQ GemmTile_Cols(AX), $8 \
+	JHI  both                 \
+	XORL R8, R8               \
+both:
+
+// GROUPED runs all segments for one number of rows, four k at a time. R9 is R13 for the second vector.
+#define GROUPED(segment, four, PTRS, FMAS) \
+segment:                  \
+	PTRS                  \
+	ADDQ $(6*8), R12      \
+	MOVQ left-16(SP), R13 \
+	LEAQ (R13)(R8*1), R9  \
+four:                     \
+	WEIGHTS16(0)          \
+	FMAS(0)               \
+	WEIGHTS16(1)          \
+	FMAS(1)               \
+	WEIGHTS16(2)          \
+	FMAS(2)               \
+	WEIGHTS16(3)          \
+	FMAS(3)               \
+	ADDQ $256, R11        \
+	ADDQ $16, R9          \
+	ADDQ $16, R13         \
+	JNE  four             \
+	DECQ segs-24(SP)      \
+	JNE  segment          \
+	JMP  done
+
+#define LOOPS_GROUPED(R1, R2, R3, R4, R5, R6) \
+	GROUPED(seg1, four1, PTRS1, R1) \
+	GROUPED(seg2, four2, PTRS2, R2) \
+	GROUPED(seg3, four3, PTRS3, R3) \
+	GROUPED(seg4, four4, PTRS4, R4) \
+	GROUPED(seg5, four5, PTRS5, R5) \
+	GROUPED(seg6, four6, PTRS6, R6)
+
+#define ROWG8(k, P, v0, v1) \
+	VBROADCASTSS (4*k)(P)(R13*1), Y14 \
+	VFMADD231PS Y12, Y14, v0          \
+	VBROADCASTSS (4*k)(P)(R9*1), Y15  \
+	VFMADD231PS Y13, Y15, v1
+
+#define G8x1(k) ROWG8(k, AX, Y0, Y1)
+#define G8x2(k) G8x1(k); ROWG8(k, BX, Y2, Y3)
+#define G8x3(k) G8x2(k); ROWG8(k, CX, Y4, Y5)
+#define G8x4(k) G8x3(k); ROWG8(k, DX, Y6, Y7)
+#define G8x5(k) G8x4(k); ROWG8(k, SI, Y8, Y9)
+#define G8x6(k) G8x5(k); ROWG8(k, DI, Y10, Y11)
+#define LOOPS_G8 LOOPS_GROUPED(G8x1, G8x2, G8x3, G8x4, G8x5, G8x6)
+
+// A group of 4 is a lane of 128 bits, within which a permutation brings every output the k-th of its inputs.
+#define ROWG4(k, P, v0, v1) \
+	VPERMILPS $(0x55*k), (P)(R13*1), Y14 \
+	VFMADD231PS Y12, Y14, v0             \
+	VPERMILPS $(0x55*k), (P)(R9*1), Y15  \
+	VFMADD231PS Y13, Y15, v1
+
+#define G4x1(k) ROWG4(k, AX, Y0, Y1)
+#define G4x2(k) G4x1(k); ROWG4(k, BX, Y2, Y3)
+#define G4x3(k) G4x2(k); ROWG4(k, CX, Y4, Y5)
+#define G4x4(k) G4x3(k); ROWG4(k, DX, Y6, Y7)
+#define G4x5(k) G4x4(k); ROWG4(k, SI, Y8, Y9)
+#define G4x6(k) G4x5(k); ROWG4(k, DI, Y10, Y11)
+#define LOOPS_G4 LOOPS_GROUPED(G4x1, G4x2, G4x3, G4x4, G4x5, G4x6)
+
+// func gemmGroups8AVX2(rows int, t *GemmTile)
+TEXT ·gemmGroups8AVX2(SB), NOSPLIT, $456-16
+	GEMM16(GemmTile_W, SECOND, LOOPS_G8)
+
+// func gemmGroups4AVX2(rows int, t *GemmTile), of 8 or 16 columns
+TEXT ·gemmGroups4AVX2(SB), NOSPLIT, $456-16
+	GEMM16(GemmTile_W, SECOND, LOOPS_G4)
 
 // ---- 8 columns
 
-#define NOTHING
 #define WEIGHTS8(k) VMOVUPS (32*k)(R11), Y12
 #define WEIGHTS8F16(k) VCVTPH2PS (16*k)(R11), Y12
 
@@ -382,18 +509,31 @@ TEXT ·gemm16F16AVX2(SB), NOSPLIT, $64-16
 	DECQ CX         \
 	JEQ  return
 
+#define ADD8(v) \
+	VADDPS (R9), v, v \
+	ADDQ R10, R9      \
+	DECQ CX           \
+	JEQ  added
+
+#define STORE8(v) \
+	CLAMP(v)        \
+	VMOVUPS v, (DI) \
+	ADDQ R8, DI     \
+	DECQ CX         \
+	JEQ  return
+
 #define PART8(v, plain) \
 	TESTQ R9, R9              \
 	JEQ   plain               \
 	VMASKMOVPS (R9), Y15, Y14 \
 	VADDPS Y14, v, v          \
 	ADDQ  R10, R9             \
-plain:                        \
+plain:                    \
 	CLAMP(v)                  \
-	VMASKMOVPS v, Y15, (DI)   \
-	ADDQ  R8, DI              \
+	VMOVUPS v, (R11)          \
+	ADDQ  $64, R11            \
 	DECQ  CX                  \
-	JEQ   return
+	JEQ   pieces
 
 #define GEMM8(W, WEIGHTS, K) \
 	BEGIN(W) \
@@ -446,6 +586,27 @@ epilogue: \
 	VFMADD213PS Y15, Y14, Y5 \
 sums: \
 	EPILOGUE(plain) \
+	CMPQ DX, $32 \
+	JNE  part \
+	TESTQ R9, R9 \
+	JEQ  store \
+	ADD8(Y0) \
+	ADD8(Y1) \
+	ADD8(Y2) \
+	ADD8(Y3) \
+	ADD8(Y4) \
+	ADD8(Y5) \
+added: \
+	MOVQ rows+0(FP), CX \
+store: \
+	STORE8(Y0) \
+	STORE8(Y1) \
+	STORE8(Y2) \
+	STORE8(Y3) \
+	STORE8(Y4) \
+	STORE8(Y5) \
+part: \
+	LEAQ tile-456(SP), R11 \
 	VMOVUPS (BX), Y15 \
 	PART8(Y0, p0) \
 	PART8(Y1, p1) \
@@ -453,14 +614,16 @@ sums: \
 	PART8(Y3, p3) \
 	PART8(Y4, p4) \
 	PART8(Y5, p5) \
+pieces: \
+	PIECES \
 return: \
 	VZEROUPPER \
 	RET
 
 // func gemm8AVX2(rows int, t *GemmTile)
-TEXT ·gemm8AVX2(SB), NOSPLIT, $40-16
+TEXT ·gemm8AVX2(SB), NOSPLIT, $456-16
 	GEMM8(GemmTile_W, WEIGHTS8, 32)
 
 // func gemm8F16AVX2(rows int, t *GemmTile)
-TEXT ·gemm8F16AVX2(SB), NOSPLIT, $40-16
+TEXT ·gemm8F16AVX2(SB), NOSPLIT, $456-16
 	GEMM8(GemmTile_W16, WEIGHTS8F16, 16)

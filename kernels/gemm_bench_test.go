@@ -193,3 +193,37 @@ func BenchmarkGemmRows(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkGemmGrouped is a tile of a 3x3 convolution in groups of 4 and 8 channels, 64 in all, as many panels a call as the instruction set takes.
+func BenchmarkGemmGrouped(b *testing.B) {
+	const taps, channels = 9, 64
+	for _, isa := range All()[1:] {
+		for _, width := range []int{4, 8} {
+			b.Run(fmt.Sprintf("%s/%d", isa, width), func(b *testing.B) {
+				mr := isa.GemmPanels()[0].MR
+				r := newRand(8)
+				buffer := func(n int) []float32 { s := make([]float32, n); fill(r, s, false); return s }
+				a, c, w := buffer((mr+2)*3*channels), buffer(mr*channels), buffer(taps*width*channels)
+				scale, shift := buffer(channels), buffer(channels)
+				off := make([]int64, taps*mr)
+				for s := range taps {
+					for p := range mr {
+						off[s*mr+p] = 4 * int64(s/3*(mr+2)+s%3+p) * channels
+					}
+				}
+				panels := min(isa.GroupRun(), channels/groupsWidth)
+				report(b, isa, 100*2*float64(mr*taps*width*channels), func() {
+					for range 100 {
+						for first := 0; first < channels; first += panels * groupsWidth {
+							isa.GemmGrouped(mr, &GemmTile{
+								A: unsafe.Pointer(&a[first]), Off: &off[0], W: &w[first*taps*width], Segments: taps, SegLen: width, First: true, Last: true,
+								Scale: &scale[first], Shift: &shift[first], C: &c[first], CStride: 4 * channels, Cols: groupsWidth, Hi: float32(math.Inf(1)),
+								Panels: panels, AStep: 4 * groupsWidth,
+							})
+						}
+					}
+				})
+			})
+		}
+	}
+}

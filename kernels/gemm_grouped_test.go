@@ -16,7 +16,7 @@ func TestGemmGrouped(t *testing.T) {
 				bit := func() bool { return r.IntN(2) == 0 }
 				for _, width := range []int{4, 8} {
 					for rows := 1; rows <= mr; rows++ {
-						for cols := width; cols <= groupsWidth; cols += width {
+						for cols := isa.groupsUnit(width); cols <= groupsWidth; cols += isa.groupsUnit(width) {
 							what := fmt.Sprintf("%d rows, %d columns in groups of %d", rows, cols, width)
 							segs, special, gap := 1+r.IntN(10), r.IntN(3) == 0, r.IntN(3)
 							buffer := func(n int) []float32 {
@@ -90,4 +90,66 @@ func TestGemmGrouped(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestGroupRun compares panels with groups of their own in one call with one call for each.
+func TestGroupRun(t *testing.T) {
+	eachISA(t, "gemmgrouped", func(t *testing.T, isa ISA) {
+		if isa.GroupRun() == 1 {
+			t.Skip("one panel a call")
+		}
+		r := newRand(16)
+		mr := isa.GemmPanels()[0].MR
+		for i := range 80 * mr {
+			rows, panels, segs, alloc := 1+i%mr, 2+r.IntN(isa.GroupRun()-1), 1+r.IntN(10), placements[i%len(placements)].alloc
+			segLen, inputs, unit := 4<<r.IntN(2), groupsWidth, isa.groupsUnit(4) // several groups a panel
+			grouped := r.IntN(2) == 0
+			if !grouped { // one, of any size
+				segLen = 1 + r.IntN(20)
+				inputs, unit = segLen, 1
+			} else if segLen == 8 {
+				unit = isa.groupsUnit(8)
+			}
+			buffer := func(n int) []float32 {
+				s := alloc(t, n)
+				fill(r, s, false)
+				return s
+			}
+			last := unit * (1 + r.IntN(groupsWidth/unit)) // columns of the last panel
+			cols := (panels-1)*groupsWidth + last
+			channels := (panels-1)*inputs + segLen
+			if grouped {
+				channels = cols
+			}
+			a, w := buffer(channels*(rows+segs)), buffer(panels*segs*segLen*groupsWidth)
+			scale, shift, c := buffer(panels*groupsWidth), buffer(panels*groupsWidth), buffer(rows*cols)
+			off := make([]int64, segs*mr)
+			for i := range off {
+				off[i] = 4 * int64(channels*r.IntN(rows+segs))
+			}
+			tile := GemmTile{
+				A: unsafe.Pointer(&a[0]), Off: &off[0], W: &w[0], Segments: segs, SegLen: segLen, First: true, Last: true, Scale: &scale[0], Shift: &shift[0],
+				C: &c[0], CStride: 4 * cols, Cols: last, Lo: -1, Hi: 1, Panels: panels, AStep: 4 * inputs,
+			}
+			call := func(tile *GemmTile) {
+				if grouped {
+					isa.GemmGrouped(rows, tile)
+				} else {
+					isa.Gemm(groupsWidth, rows, tile)
+				}
+			}
+			want := make([]float32, len(c))
+			for p := range panels {
+				one := tile
+				one.A, one.W, one.Panels, one.Cols = unsafe.Add(tile.A, p*tile.AStep), &w[p*segs*segLen*groupsWidth], 1, groupsWidth
+				one.Scale, one.Shift, one.C = &scale[p*groupsWidth], &shift[p*groupsWidth], &want[p*groupsWidth]
+				if p == panels-1 {
+					one.Cols = last
+				}
+				call(&one)
+			}
+			call(&tile)
+			mustEqual(t, fmt.Sprintf("%d rows, %d panels, the last of %d columns, segments %d x %d, grouped %v", rows, panels, last, segs, segLen, grouped), c, want)
+		}
+	})
 }
