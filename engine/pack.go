@@ -3,6 +3,7 @@ package engine
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -140,6 +141,11 @@ func weightName(op Op) string {
 		return op.Weight
 	}
 	return ""
+}
+
+// widest is the width of the widest panel.
+func (w *packedWeights) widest() int {
+	return slices.MaxFunc(w.panels, func(a, b panel) int { return a.nr - b.nr }).nr
 }
 
 // form lays out the panels of a GEMM, or of Winograd's frequencies.

@@ -120,7 +120,7 @@ func (s *gemmStep) prepare(p *Plan) {
 		if s.swap { // each part of K goes through all of them
 			tiles = s.block
 		}
-		p.scratchAcc = max(p.scratchAcc, tiles*s.weights.mr*s.weights.panels[0].nr)
+		p.scratchAcc = max(p.scratchAcc, tiles*s.weights.mr*s.weights.widest())
 	}
 }
 
@@ -177,7 +177,7 @@ func (s *gemmStep) cutWork(p *Plan) {
 		s.perCall = 1
 	}
 	if s.widens {
-		p.scratchFloats = max(p.scratchFloats, depth*w.panels[0].nr)
+		p.scratchFloats = max(p.scratchFloats, depth*w.widest())
 	}
 	if prefetch.Rows > 0 {
 		s.rows = min(s.rows, prefetch.Rows) // so that the next panel comes while this one is used

@@ -83,7 +83,7 @@ func (s *winogradStep) prepare(p *Plan) {
 		for i := range y.Window() {
 			s.columns = append(s.columns, int64(i*x.Products*winogradChannels)*4)
 		}
-		s.between = x.Products * max(y.Window()*winogradChannels, y.M*s.weights.panels[0].nr)
+		s.between = x.Products * max(y.Window()*winogradChannels, y.M*s.weights.widest())
 	}
 	p.scratchFloats = max(p.scratchFloats, s.between+s.frequencies*(s.inputStride(s.block)+s.together*s.productStride(s.block)))
 	p.scratchOffsets = max(p.scratchOffsets, s.block*s.window, y.Products+x.Products)
@@ -95,7 +95,7 @@ func (s *winogradStep) values() (from, res, to *value) { return s.from, s.epilog
 func (s *winogradStep) inputStride(tiles int) int { return kernels.WinogradStride(tiles * s.cin) }
 
 func (s *winogradStep) productStride(tiles int) int {
-	return kernels.WinogradStride(tiles * s.weights.panels[0].nr)
+	return kernels.WinogradStride(tiles * s.weights.widest())
 }
 
 // cutBlocks chooses how many tiles go from input to output together, and of how many panels each frequency is multiplied before the next. In a large L2 a block's inputs stay while one panel
@@ -105,7 +105,7 @@ func (s *winogradStep) cutBlocks(tiles int) {
 	if s.together = 1; small {
 		s.together = len(s.weights.panels)
 	}
-	values := s.frequencies * (s.cin + s.together*s.weights.panels[0].nr) * 4 // bytes of a tile's inputs and products
+	values := s.frequencies * (s.cin + s.together*s.weights.widest()) * 4 // bytes of a tile's inputs and products
 	if small {
 		s.block = s.bestBlock(tiles, weights, values, l2*3/4)
 		return

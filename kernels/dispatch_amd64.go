@@ -28,6 +28,10 @@ func (isa ISA) Gemm(nr, rows int, t *GemmTile) {
 		gemm16F16AVX2(rows, t)
 	case isa == AVX2 && nr == 16:
 		gemm16AVX2(rows, t)
+	case isa == AVX2 && nr == 24 && f16:
+		gemm24F16AVX2(rows, t)
+	case isa == AVX2 && nr == 24:
+		gemm24AVX2(rows, t)
 	case isa == AVX2 && f16:
 		gemm8F16AVX2(rows, t)
 	case isa == AVX2:
@@ -304,6 +308,9 @@ func gemm16F16AVX512(rows int, t *GemmTile)
 func gemm16F16AVX2(rows int, t *GemmTile)
 
 //go:noescape
+func gemm24F16AVX2(rows int, t *GemmTile)
+
+//go:noescape
 func gemm8F16AVX2(rows int, t *GemmTile)
 
 //go:noescape
@@ -320,6 +327,9 @@ func gemm16AVX512(rows int, t *GemmTile)
 
 //go:noescape
 func gemm16AVX2(rows int, t *GemmTile)
+
+//go:noescape
+func gemm24AVX2(rows int, t *GemmTile)
 
 //go:noescape
 func gemm8AVX2(rows int, t *GemmTile)
