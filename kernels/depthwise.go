@@ -21,9 +21,9 @@ const DepthwiseBlock = 16
 // with the details of the epilogue as the package's numeric contract has them: the bits of a Gemm with one tap per segment.
 // C does not overlap the input. Assembly reads this struct by its offsets.
 //
-// Without dilation, windows of 3x3 of strides 1 and 2 have a loop of their own that loads each pixel once, and on AVX-512
-// windows of 5 columns of stride 1 one in which four outputs share their pixels. A whole row with all its channels is the
-// fastest call.
+// Without dilation, windows of 3x3 of strides 1 and 2 have a loop of their own that loads each pixel once; on AVX-512
+// windows of 5 columns of stride 1 one in which four outputs share their pixels, on AVX2 windows of 5x5 of strides 1 and 2
+// one for seven. A whole row with all its channels is the fastest call.
 type DepthwiseRow struct {
 	A            unsafe.Pointer // base that Off counts from; what Off reaches lies in A's allocation
 	Off          *int64         // [(Outputs-1)*Stride + (Cols-1)*Dilation + 1][Rows] byte offsets from A of pixels; padding points at Channels zeros
