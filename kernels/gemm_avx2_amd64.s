@@ -7,7 +7,7 @@
 //	R12      entry of the offset table
 //	R11      weights
 //	R8 R9    with 16 columns: what to prefetch for the next k, and how much for each
-//	R10 R14 R15 BP  free in the loop
+//	R10 R14 R15 BP  free in the loops of panels one by one
 //	Y0-Y11   accumulators: row r has Y(2r), Y(2r+1), or Y(r) with 8 columns
 //	Y12 Y13  weights of one k
 //	Y14 Y15  one element of a row, in turn
@@ -303,9 +303,132 @@ plain:                      \
 #define LOOPS16F32 LOOPS16(WEIGHTS16, 64)
 #define LOOPS16F16 LOOPS16(WEIGHTS16F16, 32)
 
-// GEMM16 is a whole function: the field of the weights, what comes before the loops, the loops.
-#define GEMM16(W, BEFORE, LOOPS) \
+// WHOLE is for the panels that most 1x1 convolutions have: all of K is one segment, and there are an affine and no residual. The rows' ends are found once, and pointers go on from panel to panel, as
+// with a K of 24 what stands around the loop has a quarter of the instructions. The last panel is left to the others if it is not full.
+//
+//	R10 R14 R15  C, Scale and Shift at the panel
+//	R12          CStride
+#define WHOLE(panel, k4, last, k1, sums, rest, PTRS, AHEAD4, AHEAD1, WEIGHTS, K, FMAS, ZERO, SCALE, STORE) \
+	PTRS                            \
+	MOVQ t+8(FP), R13               \
+	MOVQ GemmTile_CStride(R13), R12 \
+panel:                            \
+	ZERO                            \
+	MOVQ left-16(SP), R13           \
+	ADDQ $16, R13                   \
+	JG   last                       \
+	PCALIGN $64                     \
+k4:                               \
+	AHEAD4                          \
+	WEIGHTS(0)                      \
+	FMAS(-16)                       \
+	WEIGHTS(1)                      \
+	FMAS(-12)                       \
+	WEIGHTS(2)                      \
+	FMAS(-8)                        \
+	WEIGHTS(3)                      \
+	FMAS(-4)                        \
+	ADDQ $(4*K), R11                \
+	ADDQ $16, R13                   \
+	JLE  k4                         \
+last:                             \
+	SUBQ $16, R13                   \
+	JEQ  sums                       \
+k1:                               \
+	AHEAD1                          \
+	WEIGHTS(0)                      \
+	FMAS(0)                         \
+	ADDQ $K, R11                    \
+	ADDQ $4, R13                    \
+	JNE  k1                         \
+sums:                             \
+	VMOVUPS (R14), Y14              \
+	VMOVUPS 32(R14), Y15            \
+	VMOVUPS (R15), Y12              \
+	VMOVUPS 32(R15), Y13            \
+	SCALE                           \
+	VBROADCASTSS lo-72(SP), Y12     \
+	VBROADCASTSS hi-68(SP), Y13     \
+	LEAQ (R12)(R12*2), R13          \
+	ADDQ R10, R13                   \
+	STORE                           \
+	ADDQ $64, R10                   \
+	ADDQ $64, R14                   \
+	ADDQ $64, R15                   \
+	ADDQ $64, column-40(SP)         \
+	DECQ segs-24(SP)                \
+	JNE  panel                      \
+	JMP  rest
+
+// TOWHOLE goes to WHOLE with 4 to 6 rows, if it can, or to the panels' usual way.
+#define TOWHOLE(panel, full, whole5, whole6) \
+	MOVQ rows+0(FP), CX            \
+	CMPQ CX, $4                    \
+	JLT  panel                     \
+	CMPQ GemmTile_Segments(AX), $1 \
+	JNE  panel                     \
+	CMPB GemmTile_First(AX), $0    \
+	JEQ  panel                     \
+	CMPB GemmTile_Last(AX), $0     \
+	JEQ  panel                     \
+	CMPQ GemmTile_Res(AX), $0      \
+	JNE  panel                     \
+	MOVQ GemmTile_Scale(AX), R14   \
+	TESTQ R14, R14                 \
+	JEQ  panel                     \
+	CMPQ GemmTile_AStep(AX), $0    \
+	JNE  panel                     \
+	MOVQ panels-32(SP), BX         \
+	MOVL $1, DX                    \
+	CMPQ BX, DX                    \
+	CMOVQLT DX, BX                 \
+	CMPQ GemmTile_Cols(AX), $16    \
+	JEQ  full                      \
+	DECQ BX                        \
+	JEQ  panel                     \
+full:                            \
+	SUBQ BX, panels-32(SP)         \
+	MOVQ BX, segs-24(SP)           \
+	MOVQ GemmTile_Shift(AX), R15   \
+	MOVQ GemmTile_C(AX), R10       \
+	MOVQ GemmTile_Lo(AX), BX       \
+	MOVQ BX, lo-72(SP)             \
+	MOVQ GemmTile_Off(AX), R12     \
+	CMPQ CX, $5                    \
+	JEQ  whole5                    \
+	JGT  whole6
+
+#define SCALE4 SCALE16(Y0, Y1); SCALE16(Y2, Y3); SCALE16(Y4, Y5); SCALE16(Y6, Y7)
+#define SCALE5 SCALE4; SCALE16(Y8, Y9)
+#define SCALE6 SCALE5; SCALE16(Y10, Y11)
+#define ZERO4 ZERO16(Y0, Y1); ZERO16(Y2, Y3); ZERO16(Y4, Y5); ZERO16(Y6, Y7)
+#define ZERO5 ZERO4; ZERO16(Y8, Y9)
+#define ZERO6 ZERO5; ZERO16(Y10, Y11)
+#define STORE4 STORE16(Y0, Y1, (R10)); STORE16(Y2, Y3, (R10)(R12*1)); STORE16(Y4, Y5, (R10)(R12*2)); STORE16(Y6, Y7, (R13))
+#define STORE5 STORE4; STORE16(Y8, Y9, (R13)(R12*1))
+#define STORE6 STORE5; STORE16(Y10, Y11, (R13)(R12*2))
+
+#define WHOLES(WEIGHTS, K) \
+	TOWHOLE(panel, full, whole5, whole6) \
+	WHOLE(w4, w4four, w4last, w4one, w4sums, rest, PTRS4, AHEADx4, AHEAD, WEIGHTS, K, R16x4, ZERO4, SCALE4, STORE4) \
+whole5: \
+	WHOLE(w5, w5four, w5last, w5one, w5sums, rest, PTRS5, AHEADx4, AHEAD, WEIGHTS, K, R16x5, ZERO5, SCALE5, STORE5) \
+whole6: \
+	WHOLE(w6, w6four, w6last, w6one, w6sums, rest, PTRS6, AHEADx4, AHEAD, WEIGHTS, K, R16x6, ZERO6, SCALE6, STORE6) \
+rest: \
+	MOVQ t+8(FP), AX \
+	CMPQ panels-32(SP), $0 \
+	JGT  panel \
+	VZEROUPPER \
+	RET
+
+#define WHOLES16F32 WHOLES(WEIGHTS16, 64)
+#define WHOLES16F16 WHOLES(WEIGHTS16F16, 32)
+
+// GEMM16 is a whole function: the field of the weights, a quicker way for some tiles, what comes before the loops, the loops.
+#define GEMM16(W, QUICKER, BEFORE, LOOPS) \
 	BEGIN(W) \
+	QUICKER \
 panel: \
 	PANEL \
 	RESIDUAL \
@@ -394,11 +517,11 @@ return: \
 
 // func gemm16AVX2(rows int, t *GemmTile)
 TEXT ·gemm16AVX2(SB), NOSPLIT, $456-16
-	GEMM16(GemmTile_W, NOTHING, LOOPS16F32)
+	GEMM16(GemmTile_W, WHOLES16F32, NOTHING, LOOPS16F32)
 
 // func gemm16F16AVX2(rows int, t *GemmTile)
 TEXT ·gemm16F16AVX2(SB), NOSPLIT, $456-16
-	GEMM16(GemmTile_W16, NOTHING, LOOPS16F16)
+	GEMM16(GemmTile_W16, WHOLES16F16, NOTHING, LOOPS16F16)
 
 // ---- 16 columns of groups of 4 or 8 channels; the contract is at GemmGrouped in gemm_grouped.go
 
@@ -475,11 +598,11 @@ four:                     \
 
 // func gemmGroups8AVX2(rows int, t *GemmTile)
 TEXT ·gemmGroups8AVX2(SB), NOSPLIT, $456-16
-	GEMM16(GemmTile_W, SECOND, LOOPS_G8)
+	GEMM16(GemmTile_W, NOTHING, SECOND, LOOPS_G8)
 
 // func gemmGroups4AVX2(rows int, t *GemmTile), of 8 or 16 columns
 TEXT ·gemmGroups4AVX2(SB), NOSPLIT, $456-16
-	GEMM16(GemmTile_W, SECOND, LOOPS_G4)
+	GEMM16(GemmTile_W, NOTHING, SECOND, LOOPS_G4)
 
 // ---- 8 columns
 

@@ -227,3 +227,41 @@ func BenchmarkGemmGrouped(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkGemmRun is eight tiles of 1x1 convolutions of MobileNetV2, channels in and out, as many panels a call as the instruction set takes.
+func BenchmarkGemmRun(b *testing.B) {
+	const tiles = 8
+	for _, isa := range All()[1:] {
+		for _, l := range [][2]int{{16, 96}, {24, 144}, {144, 24}, {32, 192}, {64, 384}, {384, 64}, {96, 576}} {
+			k, n := l[0], l[1]
+			b.Run(fmt.Sprintf("%s/%dx%d", isa, k, n), func(b *testing.B) {
+				mr := isa.GemmPanels()[0].MR
+				r := newRand(9)
+				buffer := func(n int) []float32 { s := make([]float32, n); fill(r, s, false); return s }
+				a, c, w, scale, shift := buffer(tiles*mr*k), buffer(tiles*mr*n), buffer(k*(n+64)), buffer(n+64), buffer(n+64)
+				off := make([]int64, mr)
+				for p := range off {
+					off[p] = 4 * int64(p*k)
+				}
+				report(b, isa, 20*2*float64(tiles*mr*k*n), func() {
+					for range 20 {
+						for first, panels := 0, 0; first < n; first += panels {
+							nr := isa.PanelWidth(n - first)
+							panels = 1
+							if nr == isa.GemmPanels()[0].NR {
+								panels = min(isa.GemmRun(), (n-first)/nr)
+							}
+							for t := range tiles {
+								isa.Gemm(nr, mr, &GemmTile{
+									A: unsafe.Pointer(&a[t*mr*k]), Off: &off[0], W: &w[first*k], Segments: 1, SegLen: k, First: true, Last: true, Scale: &scale[first], Shift: &shift[first],
+									C: &c[t*mr*n+first], CStride: 4 * n, Cols: min(nr, n-first), Hi: 6, Panels: panels,
+								})
+							}
+							panels *= nr
+						}
+					}
+				})
+			})
+		}
+	}
+}
