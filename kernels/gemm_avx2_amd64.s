@@ -93,12 +93,9 @@ end:                         \
 #define PTRS5 PTRS4; PTR(4, SI)
 #define PTRS6 PTRS5; PTR(5, DI)
 
-// LOOP runs all segments for one number of rows, four k at a time: what AHEAD4 and AHEAD1 prefetch for four and for one, WEIGHTS(k) loads the weights of the k-th from here, FMAS(at) feeds the accumulators
-// with the elements at byte `at` behind R13's, and K bytes are the weights of one k.
-#define LOOP(segment, k4, last, k1, next, PTRS, AHEAD4, AHEAD1, WEIGHTS, K, FMAS) \
-segment:                  \
-	PTRS                  \
-	ADDQ $(6*8), R12      \
+// ALONG runs a segment for one number of rows, four k at a time: what AHEAD4 and AHEAD1 prefetch for four and for one, WEIGHTS(k) loads the weights of the k-th from here, FMAS(at) feeds the accumulators
+// with the elements at byte `at` behind R13's, and K bytes are the weights of one k. It ends behind itself, or jumps to `end`.
+#define ALONG(k4, last, k1, end, AHEAD4, AHEAD1, WEIGHTS, K, FMAS) \
 	MOVQ left-16(SP), R13 \
 	ADDQ $16, R13         \
 	JG   last             \
@@ -118,14 +115,21 @@ k4:                       \
 	JLE  k4               \
 last:                     \
 	SUBQ $16, R13         \
-	JEQ  next             \
+	JEQ  end              \
 k1:                       \
 	AHEAD1                \
 	WEIGHTS(0)            \
 	FMAS(0)               \
 	ADDQ $K, R11          \
 	ADDQ $4, R13          \
-	JNE  k1               \
+	JNE  k1
+
+// LOOP runs all segments for one number of rows.
+#define LOOP(segment, k4, last, k1, next, PTRS, AHEAD4, AHEAD1, WEIGHTS, K, FMAS) \
+segment:                  \
+	PTRS                  \
+	ADDQ $(6*8), R12      \
+	ALONG(k4, last, k1, next, AHEAD4, AHEAD1, WEIGHTS, K, FMAS) \
 next:                     \
 	DECQ segs-24(SP)      \
 	JNE  segment          \
@@ -159,7 +163,7 @@ over3: CMPQ CX, $5; JEQ seg5; JHI seg6; JMP seg4
 	ADDQ R12, R9                      \
 plain:
 
-// PIECES stores DX bytes of each row of a tile, less than its columns, in up to four pieces: to a Zen 3 a masked store is 42 micro-operations.
+// PIECES stores DX bytes of each row of a tile, less than its columns, in up to four pieces, as masked stores are slow on some CPUs.
 #define PIECES \
 	MOVQ rows+0(FP), CX   \
 	LEAQ tile-456(SP), SI \
@@ -314,33 +318,7 @@ plain:                      \
 	MOVQ GemmTile_CStride(R13), R12 \
 panel:                            \
 	ZERO                            \
-	MOVQ left-16(SP), R13           \
-	ADDQ $16, R13                   \
-	JG   last                       \
-	PCALIGN $64                     \
-k4:                               \
-	AHEAD4                          \
-	WEIGHTS(0)                      \
-	FMAS(-16)                       \
-	WEIGHTS(1)                      \
-	FMAS(-12)                       \
-	WEIGHTS(2)                      \
-	FMAS(-8)                        \
-	WEIGHTS(3)                      \
-	FMAS(-4)                        \
-	ADDQ $(4*K), R11                \
-	ADDQ $16, R13                   \
-	JLE  k4                         \
-last:                             \
-	SUBQ $16, R13                   \
-	JEQ  sums                       \
-k1:                               \
-	AHEAD1                          \
-	WEIGHTS(0)                      \
-	FMAS(0)                         \
-	ADDQ $K, R11                    \
-	ADDQ $4, R13                    \
-	JNE  k1                         \
+	ALONG(k4, last, k1, sums, AHEAD4, AHEAD1, WEIGHTS, K, FMAS) \
 sums:                             \
 	VMOVUPS (R14), Y14              \
 	VMOVUPS 32(R14), Y15            \
@@ -527,12 +505,12 @@ TEXT ·gemm16F16AVX2(SB), NOSPLIT, $456-16
 
 // SECOND is where the second vector's groups are from the first's: not there in half of a panel, which takes the first's once more.
 #define SECOND \
-	MOVL $32, R8              \
-	CMPQ panels-32(SP), $1    \
-	JGT  both                 \
+	MOVL $32, R8               \
+	CMPQ panels-32(SP), $1     \
+	JGT  both                  \
 	CMPQ GemmTile_Cols(AX), $8 \
-	JHI  both                 \
-	XORL R8, R8               \
+	JHI  both                  \
+	XORL R8, R8                \
 both:
 
 // GROUPED runs all segments for one number of rows, four k at a time. R9 is R13 for the second vector.
