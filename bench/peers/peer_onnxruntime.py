@@ -108,10 +108,10 @@ def onnx_model(network, last):
             emit("BatchNormalization", *own, epsilon=a["eps"])
         elif op == "MaxPool":
             emit("MaxPool", ceil_mode=int(a.get("ceil", False)), **window(a))
-        elif op == "AvgPool" and not a.get("ceil"):
+        elif op == "AvgPool":
             w = window(a)
             del w["dilations"]
-            emit("AveragePool", count_include_pad=int(a.get("count_pad", False)), **w)
+            emit("AveragePool", ceil_mode=int(a.get("ceil", False)), count_include_pad=int(a.get("count_pad", False)), **w)
         elif op == "ReLU6":
             emit("Clip", constant("zero", 0.0), constant("six", 6.0))
         elif op == "SiLU":
