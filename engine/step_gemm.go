@@ -162,7 +162,7 @@ func (s *gemmStep) cutWork(p *Plan) {
 		s.cutK(p.model.isa.GemmDepth())
 		s.groups, s.column = 1, 1
 		s.block = min(maxBlock, 1+(1<<20)/tileMACs)
-		if len(s.kParts) == 1 {
+		if len(s.kParts) == 1 && (!w.grouped || s.perCall > 1) { // one panel for several tiles would have each read its pixels' few bytes by themselves
 			s.column = max(1, min(maxColumn, nearBytes/(w.mr*w.k*4)))
 		}
 		s.wantNext(prefetch)

@@ -16,10 +16,7 @@
 #include "go_asm.h"
 #include "textflag.h"
 #include "lanes_amd64.h"
-
-// AHEAD is as in gemm_avx2_amd64.s.
-#define AHEAD PREFETCHT1 (R8); ADDQ R9, R8
-#define AHEADx4 PREFETCHT1 (R8); PREFETCHT1 (R8)(R9*2); LEAQ (R8)(R9*4), R8
+#include "gemm_avx2_amd64.h"
 
 #define WEIGHTS(k) VMOVUPS (96*k)(R11), Y12; VMOVUPS (96*k+32)(R11), Y13; VMOVUPS (96*k+64)(R11), Y14
 #define WEIGHTSF16(k) VCVTPH2PS (48*k)(R11), Y12; VCVTPH2PS (48*k+16)(R11), Y13; VCVTPH2PS (48*k+32)(R11), Y14
@@ -33,48 +30,6 @@
 #define ROWS1(at) ROW(at, AX, Y9, Y0, Y1, Y2)
 #define ROWS2(at) ROWS1(at); ROW(at, BX, Y10, Y3, Y4, Y5)
 #define ROWS3(at) ROWS2(at); ROW(at, CX, Y11, Y6, Y7, Y8)
-
-#define PTR(r, P) MOVQ base-8(SP), P; ADDQ (r*8)(R12), P
-#define PTRS1 PTR(0, AX)
-#define PTRS2 PTRS1; PTR(1, BX)
-#define PTRS3 PTRS2; PTR(2, CX)
-
-// LOOP runs all segments for one number of rows, four k at a time; K bytes are the weights of one k.
-#define LOOP(segment, k4, last, k1, next, PTRS, WEIGHTS, K, FMAS) \
-segment:                  \
-	PTRS                  \
-	ADDQ $(6*8), R12      \
-	MOVQ left-16(SP), R13 \
-	ADDQ $16, R13         \
-	JG   last             \
-	PCALIGN $64           \
-k4:                       \
-	AHEADx4               \
-	WEIGHTS(0)            \
-	FMAS(-16)             \
-	WEIGHTS(1)            \
-	FMAS(-12)             \
-	WEIGHTS(2)            \
-	FMAS(-8)              \
-	WEIGHTS(3)            \
-	FMAS(-4)              \
-	ADDQ $(4*K), R11      \
-	ADDQ $16, R13         \
-	JLE  k4               \
-last:                     \
-	SUBQ $16, R13         \
-	JEQ  next             \
-k1:                       \
-	AHEAD                 \
-	WEIGHTS(0)            \
-	FMAS(0)               \
-	ADDQ $K, R11          \
-	ADDQ $4, R13          \
-	JNE  k1               \
-next:                     \
-	DECQ segs-24(SP)      \
-	JNE  segment          \
-	JMP  done
 
 #define LOAD(v0, v1, v2) \
 	VMOVUPS (BX), v0   \
@@ -203,9 +158,9 @@ loaded: \
 	CMPQ DX, $2 \
 	JEQ  seg2 \
 	JHI  seg3 \
-	LOOP(seg1, four1, last1, one1, next1, PTRS1, WEIGHTS, K, ROWS1) \
-	LOOP(seg2, four2, last2, one2, next2, PTRS2, WEIGHTS, K, ROWS2) \
-	LOOP(seg3, four3, last3, one3, next3, PTRS3, WEIGHTS, K, ROWS3) \
+	LOOP(seg1, four1, last1, one1, next1, PTRS1, AHEADx4, AHEAD, WEIGHTS, K, ROWS1) \
+	LOOP(seg2, four2, last2, one2, next2, PTRS2, AHEADx4, AHEAD, WEIGHTS, K, ROWS2) \
+	LOOP(seg3, four3, last3, one3, next3, PTRS3, AHEADx4, AHEAD, WEIGHTS, K, ROWS3) \
 done: \
 	MOVQ t+8(FP), AX \
 	MOVQ DX, CX \
