@@ -138,8 +138,8 @@ def write(network, last, param, binary):
                 w = w * scale.reshape(-1, *[1] * (w.ndim - 1))
                 b = beta + ((b if b is not None else 0) - mean) * scale
             activation = ACTIVATIONS[act["op"]] if act else ""
-            one = network.shapes[n["inputs"][0]][1:] in ([], [1, 1])  # pixel, or a vector: they are the same to ncnn
-            if one and op == "Dense" or one and w.size == w.shape[0] * w.shape[1]:
+            vector = network.shapes[n["inputs"][0]][1:] in ([], [1, 1])  # ncnn's pooling leaves no map of one pixel
+            if vector and a.get("groups", 1) == 1 and w.size == w.shape[0] * w.shape[1]:
                 kind, text = "InnerProduct", f"0={w.shape[0]} 1={int(b is not None)} 2={w.size}{activation}"
             elif op == "Dense":
                 kind, text = "Convolution", f"0={a['out']} 1=1 5={int(b is not None)} 6={w.size}{activation}"
